@@ -55,7 +55,7 @@ part_id mime_find_number(const struct mime *m, struct view number);
 
 /* ---- what a part says of itself; strings live as long as the index; lower-case where noted */
 struct view mime_type(struct mime *m, part_id p);		/* "text/plain", lower-case, defaulted */
-bool mime_type_is(struct mime *m, part_id p, struct view pattern);	/* "text/plain", "image/*", "*" */
+bool mime_type_is(struct mime *m, part_id p, struct view pattern);	/* a type, "image/" and a star, or a star alone */
 struct view mime_charset(struct mime *m, part_id p);		/* label or empty */
 struct view mime_filename(struct mime *m, part_id p);		/* decoded, as sent, or empty */
 /* For saving: base name, control and path bytes removed, <= 255 bytes, never empty, ".", "..". */
