@@ -42,6 +42,7 @@ struct state_box {
 	int64_t		id;
 	uint32_t	uidvalidity;
 	uint32_t	cursor;		/* every message up to this UID is done or has a row */
+	uint32_t	existing_upto;	/* messages up to this UID were there before the rules (0: none taken up) */
 	bool		first;		/* never seen before by rules: the cursor has not been set */
 };
 typedef void (*state_box_fn)(void *arg, const struct state_box *box, const struct err *e);
@@ -61,7 +62,7 @@ struct state_message {
 	enum state_kind	 kind;
 	int64_t		 at;		/* epoch seconds; RETRY, DUE */
 	unsigned	 attempts;
-	char		*rule;		/* DUE */
+	char		*rule;		/* DUE; PLANNED, RETRY: the due_rule it came from, or NULL */
 	char		*reason;	/* RETRY, PARKED */
 	struct actions	 actions;	/* PLANNED: in order; .done and .row are filled */
 };
@@ -74,6 +75,13 @@ typedef void (*state_messages_fn)(void *arg, struct state_messages *list, const 
  */
 void state_pending(struct state *s, int64_t box, int64_t upto, size_t limit, state_messages_fn fn,
 	void *arg);
+/*
+ * UIDs above `uid` that have been judged already (a row says planned, retry, parked or
+ * handled), ascending: after a crash they are not judged again by the scan.  The array is
+ * the answer's and lives during fn.
+ */
+typedef void (*state_uids_fn)(void *arg, const uint32_t *uids, size_t n, const struct err *e);
+void state_judged(struct state *s, int64_t box, uint32_t uid, state_uids_fn fn, void *arg);
 /* The earliest `at` of RETRY and DUE rows of the box; INT64_MAX when there is none. */
 typedef void (*state_time_fn)(void *arg, int64_t at, const struct err *e);
 void state_next_due(struct state *s, int64_t box, state_time_fn fn, void *arg);
@@ -87,6 +95,7 @@ struct state_batch *state_batch_new(void);
 void state_batch_free(struct state_batch **b);
 bool state_batch_empty(const struct state_batch *b);
 void state_batch_cursor(struct state_batch *b, int64_t box, uint32_t uid);
+void state_batch_existing(struct state_batch *b, int64_t box, uint32_t upto);
 /*
  * The frozen plan of a message: replaces a RETRY row and its DUE row of `due_rule` (may
  * be NULL).  Each action gets its row (intent); action->row is set before the answer.
