@@ -102,10 +102,11 @@ typedef void (*search_fn)(void *arg, const uint32_t *uids, const bool *maybe, si
 	const struct err *e);
 struct engine_op *box_search(struct box *b, struct query *q, size_t limit, search_fn done, void *arg);
 /* A verb over messages at once (programs).  `a` is copied. */
+struct uid_pair { uint32_t from, to; };
 struct verb_result {
 	uint32_t	done, gone, copied_only, failed;
 	int64_t		bytes;
-	struct { VEC(struct { uint32_t from, to; }) } map;	/* move, copy, replace: where the UID is known */
+	struct { VEC(struct uid_pair) } map;	/* move, copy, replace: where the UID is known */
 	struct err	first;			/* of the failures */
 };
 typedef void (*verb_fn)(void *arg, const struct verb_result *r, const struct err *e);

@@ -80,13 +80,14 @@ void captures_clear(struct captures *c);
 /* The value, or NULL; the last :matches that held wins. */
 const char *captures_get(const struct captures *c, struct view name);
 
+struct where_answer { uint32_t fn; bool yes; };
 struct query_ctx {
 	struct message	*message;
 	int64_t		 now;		/* epoch seconds */
 	const struct flags *flags;	/* instead of the message's own (flags set by earlier rules); or NULL */
 	unsigned	 blind;		/* NEED_ bits to treat as unknown though known (a later test of "after") */
 	struct captures	*captures;	/* may be NULL */
-	struct { VEC(struct { uint32_t fn; bool yes; }) } where;	/* answers so far */
+	struct { VEC(struct where_answer) } where;	/* answers so far */
 	/* out, with VERDICT_UNKNOWN: */
 	unsigned	 missing;	/* NEED_ bits, or 0: */
 	uint32_t	 where_fn;	/* this function must be asked */
