@@ -1,7 +1,8 @@
 /*
  * UTF-8 and the comparison i;unicode-casemap (RFC 5051), by which all text of
  * queries is compared: titlecase mapping, then compatibility decomposition.
- * ß does not become ss; the dotless and dotted Turkish i stay what they are.
+ * ß does not become ss; by UnicodeData the dotless Turkish ı compares as I, and
+ * the dotted İ as I with a dot above it (which a search for "i" finds).
  */
 #ifndef BASE_UTF8_H
 #define BASE_UTF8_H
@@ -23,12 +24,16 @@ size_t utf8_clip(struct view v, size_t max);
 size_t utf8_count(struct view v);			/* characters */
 /*
  * For a terminal, a log or a one-line table: control bytes (C0, DEL, C1) and bidi
- * controls become visible escapes (\x1b, \u202e), line breaks "\n"; at most
- * max_chars characters, then "...".
+ * controls become visible escapes (\x1b, \u202e), line breaks "\n", "\r", tabs
+ * "\t"; invalid bytes U+FFFD; at most max_chars characters, those of escapes
+ * counted and none cut, then "..." if something was left out.
  */
 void utf8_printable(struct str *out, struct view v, size_t max_chars);
 
-/* Appends the casemap key of v (invalid bytes as U+FFFD).  ASCII runs cost a table look-up. */
+/*
+ * Appends the casemap key of v (invalid bytes as U+FFFD).  Without U+200B..200D,
+ * U+2060, U+FEFF and the soft hyphen, which only pad.
+ */
 void casemap(struct str *out, struct view v);
 /* Both by casemap keys; needle_key is a key already. */
 bool casemap_contains(struct view hay, struct view needle_key);
