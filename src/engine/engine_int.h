@@ -1,0 +1,192 @@
+/* What the files of the live engine share; included by engine, account, box, perform, runner, turn. */
+#ifndef ENGINE_ENGINE_INT_H
+#define ENGINE_ENGINE_INT_H
+
+#include "base/list.h"
+#include "engine/engine.h"
+
+#define HOPS_MAX	5u	/* own moves in a chain, then the message is held */
+#define ATTEMPTS_MAX	3u	/* then parked */
+
+/* ---- engine.c */
+struct engine {
+	uint32_t		 magic;
+	struct engine_conf	 conf;
+	struct engine_counts	 counts;
+	struct ruleset		*ruleset;	/* the one at work, or NULL */
+	struct { VEC(struct account *) } accounts;	/* live and retiring ones */
+	struct link		 runners;
+	struct loop_timer	*old_timer;	/* cancels handlers of old rulesets */
+	void			(*on_idle)(void *);
+	void			*on_idle_arg;
+	bool			 idle_asked, stopping;
+	loop_fn			 stopped;
+	void			*stopped_arg;
+	struct loop_timer	*grace;
+};
+#define ENGINE_MAGIC 0x454e4731u
+
+/* Something ended: look, in the next generation, whether the engine is idle or has stopped. */
+void engine_poke(struct engine *e);
+/* An operation that a program waits for; given up: its answer is dropped. */
+struct engine_op { bool canceled; };
+
+/* ---- account.c */
+struct account {
+	uint32_t		 magic;
+	struct engine		*engine;
+	char			*name, *digest, *trash;
+	bool			 create;
+	struct account_decl	*decl;		/* a copy */
+	struct zone		*zone;
+	struct source		*source;	/* NULL: cannot be opened now */
+	struct { VEC(struct box *) } boxes;	/* weak: a box leaves when its last reference goes */
+	struct { VEC(struct source_mailbox) } list;	/* as of the last LIST */
+	bool			 listed, listing;
+	struct link		 waiting;	/* of resolve_wait: for the LIST under way */
+	bool			 retired;	/* replaced or gone from the rules: ends when drained */
+	struct account		*successor;	/* opens when this one has ended */
+	struct loop_timer	*reopen;
+	unsigned		 failures;
+	size_t			 busy;		/* requests under way */
+};
+#define ACCOUNT_MAGIC 0x41434331u
+
+struct account *account_new(struct engine *e, const struct account_decl *d, struct err *err) MUST_CHECK;
+/* 0 open or will be tried again, -1 ERR_USAGE: the options are wrong. */
+int account_open(struct account *a, struct err *err) MUST_CHECK;
+void account_retire(struct account *a);
+void account_free(struct account **a);
+/* Sends a request of this account, counting it; r->done must call account_ended(). */
+void account_submit(struct account *a, struct request *r);
+void account_ended(struct account *a);
+/* A role or name: 1 found, 0 there is none (err says what to do), -1 not listed yet. */
+int account_role(struct account *a, const char *name, const char **name_r, struct err *err);
+void account_want_list(struct account *a, loop_fn fn, void *arg);	/* fn once the list is there (or failed) */
+
+/* ---- box.c */
+struct runner;
+struct box {
+	uint32_t	 magic;
+	int		 refs;
+	struct account	*account;
+	char		*name;
+	struct runner	*runner;	/* rules at work here, or NULL */
+};
+#define BOX_MAGIC 0x424f5831u
+/* "home:INBOX" */
+void box_title(const struct box *b, struct str *out);
+
+/* ---- perform.c: one action on one message */
+struct perform_result {
+	enum request_result	 result;
+	struct err		 err;
+	uint32_t		 new_uid;
+	bool			 adopted;
+	int64_t			 bytes;
+	const char		*new_name;
+};
+typedef void (*perform_fn)(void *arg, const struct perform_result *r);
+/* a must live until done; m may be NULL; probe: an earlier try may have happened. */
+void perform(struct box *b, uint32_t uid, struct message *m, const struct action *a, bool probe,
+	perform_fn done, void *arg);
+/* Names what the action of this message will make, the same at every try (source.h). */
+char *perform_token(const struct box *b, uint32_t uidvalidity, const struct message *m,
+	const struct action *a, size_t ordinal, const char *due_rule);
+
+/* ---- save.c: bytes into a file (blocking; on a work thread) */
+struct save_job {
+	char		*path;		/* as in struct action */
+	struct view	 bytes;
+	char		*safe_name;	/* used when path ends with "/" */
+	bool		 probe;		/* a file of these bytes that is there is ours */
+	char		*path_r;	/* where they are now */
+	bool		 adopted;
+	struct err	 err;
+};
+void save_run(void *arg);		/* struct save_job */
+
+/* ---- runner.c: the rules of one mailbox */
+struct runner {
+	uint32_t	 magic;
+	struct link	 link;			/* engine->runners */
+	struct engine	*engine;
+	struct box	*box;
+	struct ruleset	*ruleset;		/* reference */
+	struct chain	*chain;			/* of ruleset */
+	enum { RUNNER_CLOSED, RUNNER_OPENING, RUNNER_OPEN, RUNNER_STOPPING } phase;
+	struct state_box state;
+	struct link	 turns;			/* under way, by UID */
+	size_t		 nturns;
+	uint32_t	 seen;			/* scanned up to this UID */
+	uint32_t	 cursor;		/* last one written */
+	struct { VEC(uint32_t) } judged;	/* above the cursor: not to be judged again */
+	bool		 dirty, scanning, flushing, flush_asked, pending_asked, pending_wait;
+	bool		 lost;			/* the mailbox cannot be watched now */
+	struct state_batch *batch;
+	struct { VEC(struct turn *) } batched;	/* planned in the batch that is being collected */
+	struct loop_timer *due;			/* the next retry or later test */
+	struct loop_timer *reopen;
+	uint64_t	 due_round;
+};
+#define RUNNER_MAGIC 0x52554e31u
+void runner_start(struct engine *e, struct box *b, struct ruleset *rs, struct chain *c);
+void runner_set_chain(struct runner *r, struct ruleset *rs, struct chain *c);
+void runner_stop(struct runner *r);		/* takes nothing new; frees itself when drained */
+bool runner_idle(const struct runner *r);
+void runner_cancel_handlers(struct runner *r, const struct ruleset *keep);	/* of other rulesets; NULL: all */
+/* The account's source (re)opened, or was closed. */
+void runner_source(struct runner *r);
+/* The batch to write into; it goes to the state in the next generation. */
+struct state_batch *runner_batch(struct runner *r);
+/* A turn has been decided or has ended: take in more, move the cursor. */
+void runner_turn_decided(struct runner *r, struct turn *t);
+void runner_turn_ended(struct runner *r, struct turn *t);
+void runner_check_due(struct runner *r);
+
+/* ---- turn.c: one message on its way */
+enum turn_phase {
+	TURN_JUDGING, TURN_FETCHING, TURN_ASKING, TURN_QUEUED /* behind a serial rule */,
+	TURN_PLANNED /* waits for its commit */, TURN_PERFORMING, TURN_ENDED,
+};
+struct turn_due { const struct rule *rule; int64_t at; };
+struct turn {
+	uint32_t	 magic;
+	struct link	 link;			/* runner->turns, by UID */
+	struct runner	*runner;
+	struct ruleset	*ruleset;		/* reference; NULL for a resumed plan */
+	const struct chain *chain;
+	uint32_t	 uid;
+	struct message	*message;		/* NULL for a resumed plan until something needs it */
+	unsigned	 hops, attempt;
+	bool		 existing;
+	char		*due_rule;		/* judged for this rule alone (a later test), or NULL */
+	enum turn_phase	 phase;
+	size_t		 rule;			/* index of the rule being judged */
+	bool		 in_rule;		/* its condition held; its parts are being applied */
+	struct query_ctx ctx;
+	struct captures	 caps;
+	struct flags	 flags;			/* with those set by earlier rules */
+	struct actions	 actions;
+	struct state_writes writes;
+	struct { VEC(struct turn_due) } dues;
+	size_t		 matched;		/* rules that held */
+	size_t		 next_action;
+	bool		 probe;			/* a plan taken up again */
+	bool		 asked_where;
+	struct engine_op *op;
+	void		*data;
+};
+#define TURN_MAGIC 0x5455524eu
+/* A message from a scan, or for a later test or retry (due_rule, attempt). */
+struct turn *turn_new(struct runner *r, struct message *m, unsigned hops);
+/* A plan from the state: goes on where it stopped. */
+struct turn *turn_resume(struct runner *r, struct state_message *sm);
+void turn_step(struct turn *t);			/* judge as far as possible */
+void turn_perform(struct turn *t);		/* its plan is on disk: act */
+void turn_restart(struct turn *t);		/* under the runner's chain as it is now */
+void turn_free(struct turn **t);
+/* May the turn enter a serial rule now? */
+bool turn_decided(const struct turn *t);
+
+#endif
