@@ -1,0 +1,504 @@
+/*
+ * A live account: its source, the names its roles have, and the boxes in use.
+ *
+ * An account whose source cannot be opened now is tried again with growing pauses; its
+ * rules wait, other accounts go on.  At a reload an account with other options is
+ * retired: it finishes what is under way, then its successor opens, so that two never
+ * work on one mailbox.
+ */
+#include "engine/engine_int.h"
+
+#include <stdlib.h>
+
+#include "source/maildir.h"
+
+#define REOPEN_FIRST_MS	1000
+#define REOPEN_MAX_MS	60000
+
+struct role_wait {
+	struct link	 link;
+	struct account	*account;
+	loop_fn		 fn;
+	void		*arg;
+};
+
+static struct account_decl *
+decl_copy(const struct account_decl *d)
+{
+	struct account_decl *c = xcalloc(1, sizeof(*c));
+
+	c->name = xstrdup(d->name);
+	c->where = xstrdup(d->where);
+	c->kind = d->kind;
+	c->path = d->path != NULL ? xstrdup(d->path) : NULL;
+	c->trash = d->trash != NULL ? xstrdup(d->trash) : NULL;
+	c->create = d->create;
+	c->tz = d->tz != NULL ? xstrdup(d->tz) : NULL;
+	c->digest = xstrdup(d->digest != NULL ? d->digest : "");
+	return c;
+}
+
+struct account *
+account_new(struct engine *e, const struct account_decl *d, struct err *err)
+{
+	struct zone *z = zone_new(view_of(d->tz), err);
+	struct account *a;
+
+	if (z == NULL) {
+		err_prefix(err, "%s: account \"%s\"", d->where, d->name);
+		return NULL;
+	}
+	a = xcalloc(1, sizeof(*a));
+	a->magic = ACCOUNT_MAGIC;
+	a->engine = e;
+	a->decl = decl_copy(d);
+	a->name = a->decl->name;
+	a->zone = z;
+	list_init(&a->waiting);
+	return a;
+}
+
+static void
+list_clear(struct account *a)
+{
+	for (size_t i = 0; i < a->list.n; i++) {
+		free(a->list.at[i].name);
+		free(a->list.at[i].role);
+	}
+	VEC_FREE(&a->list);
+}
+
+void
+account_free(struct account **ap)
+{
+	struct account *a = *ap;
+
+	*ap = NULL;
+	if (a == NULL)
+		return;
+	CHECK(a, ACCOUNT_MAGIC);
+	assert(a->boxes.n == 0 && a->source == NULL);
+	loop_cancel(a->engine->conf.loop, &a->reopen);
+	list_clear(a);
+	VEC_FREE(&a->boxes);
+	zone_free(&a->zone);
+	free(a->decl->name);
+	free(a->decl->where);
+	free(a->decl->path);
+	free(a->decl->trash);
+	free(a->decl->tz);
+	free(a->decl->digest);
+	free(a->decl);
+	a->magic = 0;
+	free(a);
+}
+
+/* ---- opening */
+
+static void
+account_tell_runners(struct account *a)
+{
+	for (size_t i = 0; i < a->boxes.n; i++)
+		if (a->boxes.at[i]->runner != NULL)
+			runner_source(a->boxes.at[i]->runner);
+}
+
+static void
+account_reopen(void *arg)
+{
+	struct account *a = arg;
+	struct err err = ERR_NONE;
+
+	CHECK(a, ACCOUNT_MAGIC);
+	a->reopen = NULL;
+	if (account_open(a, &err) < 0) {
+		/* The options were right once; the world has changed and may change back. */
+		a->reopen = loop_after(a->engine->conf.loop, REOPEN_MAX_MS, account_reopen, a);
+		log_error(a->engine->conf.log, "%s: %s; trying again in %d s", a->name, err.text,
+		    REOPEN_MAX_MS / 1000);
+	}
+}
+
+int
+account_open(struct account *a, struct err *err)
+{
+	struct engine *e = a->engine;
+	struct uid_book book = state_book(e->conf.state);
+	struct maildir_conf conf = { .name = a->name, .path = a->decl->path, .create = a->decl->create };
+	struct err why = ERR_NONE;
+	int64_t pause;
+
+	a->source = maildir_open(e->conf.loop, e->conf.log, &conf, &book, &why);
+	if (a->source != NULL) {
+		a->failures = 0;
+		account_want_list(a, NULL, NULL);
+		account_tell_runners(a);
+		return 0;
+	}
+	if (why.kind == ERR_USAGE) {
+		*err = why;
+		err_prefix(err, "%s: account \"%s\"", a->decl->where, a->name);
+		return -1;
+	}
+	pause = MIN((int64_t)REOPEN_FIRST_MS << MIN(a->failures, 10u), (int64_t)REOPEN_MAX_MS);
+	a->failures++;
+	log_error(e->conf.log, "%s: %s; trying again in %lld s", a->name, why.text,
+	    (long long)pause / 1000);
+	a->reopen = loop_after(e->conf.loop, pause, account_reopen, a);
+	return 0;
+}
+
+/* ---- retiring */
+
+static void
+account_closed(void *arg)
+{
+	struct account *a = arg;
+	struct account *next = a->successor;
+	struct engine *e = a->engine;
+	struct err err = ERR_NONE;
+
+	a->source = NULL;
+	for (size_t i = 0; i < e->accounts.n; i++) {
+		if (e->accounts.at[i] != a)
+			continue;
+		e->accounts.at[i] = e->accounts.at[--e->accounts.n];
+		break;
+	}
+	account_free(&a);
+	if (next != NULL && next->source == NULL && account_open(next, &err) < 0) {
+		log_error(e->conf.log, "%s", err.text);
+		next->reopen = loop_after(e->conf.loop, REOPEN_MAX_MS, account_reopen, next);
+	}
+	engine_poke(e);
+}
+
+/* Ends a retired account when nothing holds it any more. */
+static void
+account_try_end(struct account *a)
+{
+	struct source *s = a->source;
+
+	if (!a->retired || a->busy > 0 || a->boxes.n > 0)
+		return;
+	a->retired = false;
+	loop_cancel(a->engine->conf.loop, &a->reopen);
+	if (s == NULL)
+		loop_defer(a->engine->conf.loop, account_closed, a);
+	else
+		s->ops->close(s, account_closed, a);
+}
+
+void
+account_retire(struct account *a)
+{
+	CHECK(a, ACCOUNT_MAGIC);
+	a->retired = true;
+	for (size_t i = 0; i < a->boxes.n; i++)
+		if (a->boxes.at[i]->runner != NULL)
+			runner_stop(a->boxes.at[i]->runner);
+	account_try_end(a);
+}
+
+/* ---- requests */
+
+void
+account_submit(struct account *a, struct request *r)
+{
+	a->busy++;
+	source_submit(a->source, r);
+}
+
+void
+account_ended(struct account *a)
+{
+	CHECK(a, ACCOUNT_MAGIC);
+	a->busy--;
+	account_try_end(a);
+}
+
+/* ---- roles */
+
+static void
+roles_tell(struct account *a)
+{
+	struct link told;
+
+	list_init(&told);
+	while (!list_empty(&a->waiting)) {
+		struct link *l = a->waiting.next;
+
+		list_remove(l);
+		list_append(&told, l);
+	}
+	LIST_EACH(&told, it) {
+		struct role_wait *w = LIST_ITEM(it, struct role_wait, link);
+
+		list_remove(it);
+		w->fn(w->arg);
+		free(w);
+	}
+}
+
+static void
+roles_listed(struct request *r)
+{
+	struct account *a = r->arg;
+
+	a->listing = false;
+	a->listed = true;
+	if (r->result == RESULT_DONE) {
+		list_clear(a);
+		for (size_t i = 0; i < r->list.n; i++) {
+			VEC_PUSH(&a->list, r->list.at[i]);
+			r->list.at[i].name = r->list.at[i].role = NULL;
+		}
+	} else {
+		log_warn(a->engine->conf.log, "%s: the mailboxes cannot be listed: %s", a->name,
+		    r->err.text);
+	}
+	request_free(&r);
+	roles_tell(a);
+	account_ended(a);
+}
+
+static void
+roles_later(void *arg)
+{
+	roles_tell(arg);
+}
+
+void
+account_want_list(struct account *a, loop_fn fn, void *arg)
+{
+	if (fn != NULL) {
+		struct role_wait *w = xcalloc(1, sizeof(*w));
+
+		*w = (struct role_wait){ .account = a, .fn = fn, .arg = arg };
+		list_append(&a->waiting, &w->link);
+	}
+	if (a->listing)
+		return;
+	if (a->source == NULL) {
+		loop_defer(a->engine->conf.loop, roles_later, a);
+		return;
+	}
+	a->listing = true;
+	account_submit(a, request_new(REQ_LIST, "", roles_listed, a));
+}
+
+int
+account_role(struct account *a, const char *name, const char **name_r, struct err *err)
+{
+	if (name[0] != '@') {
+		*name_r = name;
+		return 1;
+	}
+	if (strcasecmp(name, "@inbox") == 0) {
+		*name_r = "INBOX";
+		return 1;
+	}
+	if (strcasecmp(name, "@trash") == 0 && a->decl->trash != NULL) {
+		*name_r = a->decl->trash;
+		return 1;
+	}
+	if (!a->listed)
+		return -1;
+	for (size_t i = 0; i < a->list.n; i++) {
+		if (a->list.at[i].role != NULL && strcasecmp(a->list.at[i].role, name + 1) == 0) {
+			*name_r = a->list.at[i].name;
+			return 1;
+		}
+	}
+	if (strcasecmp(name, "@trash") == 0)
+		err_set(err, ERR_REFUSED, SCOPE_MESSAGE, "account \"%s\" has no mailbox for the trash; "
+		    "name one with trash = \"...\", or use expunge to remove for good", a->name);
+	else
+		err_set(err, ERR_REFUSED, SCOPE_MESSAGE,
+		    "account \"%s\" has no mailbox with the role %s", a->name, name);
+	return 0;
+}
+
+/* ---- for programs */
+
+struct account *
+engine_account(struct engine *e, const char *name)
+{
+	CHECK(e, ENGINE_MAGIC);
+	for (size_t i = 0; i < e->accounts.n; i++)
+		if (!e->accounts.at[i]->retired && strcmp(e->accounts.at[i]->name, name) == 0)
+			return e->accounts.at[i];
+	return NULL;
+}
+
+const char *
+account_name(const struct account *a)
+{
+	return a->name;
+}
+
+struct source *
+account_source(struct account *a)
+{
+	return a->source;
+}
+
+const struct zone *
+account_zone(const struct account *a)
+{
+	return a->zone;
+}
+
+const struct account_decl *
+account_decl(const struct account *a)
+{
+	return a->decl;
+}
+
+struct resolve {
+	struct account	*account;
+	char		*name;
+	bool		 listed;	/* asked for the list once */
+	name_fn		 fn;
+	void		*arg;
+};
+
+static void
+resolve_step(void *arg)
+{
+	struct resolve *rv = arg;
+	struct err err = ERR_NONE;
+	const char *name = NULL;
+	int found = account_role(rv->account, rv->name, &name, &err);
+
+	if (found <= 0 && !rv->listed) {
+		rv->listed = true;
+		account_want_list(rv->account, resolve_step, rv);
+		return;
+	}
+	if (found < 0)
+		err_set(&err, ERR_NET, SCOPE_ACCOUNT, "account \"%s\" cannot be listed now",
+		    rv->account->name);
+	rv->fn(rv->arg, found > 0 ? name : NULL, &err);
+	free(rv->name);
+	free(rv);
+}
+
+void
+account_resolve(struct account *a, const char *name, name_fn fn, void *arg)
+{
+	struct resolve *rv = xcalloc(1, sizeof(*rv));
+
+	CHECK(a, ACCOUNT_MAGIC);
+	*rv = (struct resolve){ .account = a, .name = xstrdup(name), .fn = fn, .arg = arg };
+	loop_defer(a->engine->conf.loop, resolve_step, rv);
+}
+
+/* ---- LIST, CREATE, RENAME, REMOVE */
+
+struct account_op {
+	struct engine_op	 op;
+	struct account		*account;
+	mailboxes_fn		 listed;
+	engine_fn		 changed;
+	void			*arg;
+	struct err		 err;
+};
+
+static void
+account_op_answer(void *arg)
+{
+	struct account_op *op = arg;
+
+	if (!op->op.canceled) {
+		if (op->listed != NULL)
+			op->listed(op->arg, NULL, 0, &op->err);
+		else
+			op->changed(op->arg, &op->err);
+	}
+	free(op);
+}
+
+static struct account_op *
+account_op_new(struct account *a, mailboxes_fn listed, engine_fn changed, void *arg)
+{
+	struct account_op *op = xcalloc(1, sizeof(*op));
+
+	CHECK(a, ACCOUNT_MAGIC);
+	op->account = a;
+	op->listed = listed;
+	op->changed = changed;
+	op->arg = arg;
+	if (a->source == NULL)
+		err_set(&op->err, ERR_NET, SCOPE_ACCOUNT, "account \"%s\" is not open now", a->name);
+	return op;
+}
+
+static void
+mailboxes_done(struct request *r)
+{
+	struct account_op *op = r->arg;
+	struct account *a = op->account;
+
+	if (!op->op.canceled) {
+		if (r->result == RESULT_DONE)
+			op->listed(op->arg, r->list.at, r->list.n, &op->err);
+		else
+			op->listed(op->arg, NULL, 0, &r->err);
+	}
+	free(op);
+	request_free(&r);
+	account_ended(a);
+}
+
+struct engine_op *
+account_mailboxes(struct account *a, mailboxes_fn done, void *arg)
+{
+	struct account_op *op = account_op_new(a, done, NULL, arg);
+
+	if (err_is(&op->err))
+		loop_defer(a->engine->conf.loop, account_op_answer, op);
+	else
+		account_submit(a, request_new(REQ_LIST, "", mailboxes_done, op));
+	return &op->op;
+}
+
+static void
+change_done(struct request *r)
+{
+	struct account_op *op = r->arg;
+	struct account *a = op->account;
+
+	a->listed = a->listed && r->result != RESULT_DONE;
+	if (!op->op.canceled)
+		op->changed(op->arg, &r->err);
+	free(op);
+	request_free(&r);
+	account_ended(a);
+}
+
+struct engine_op *
+account_change(struct account *a, enum request_kind kind, const char *mailbox, const char *to,
+	engine_fn done, void *arg)
+{
+	static const char *const words[] = { [REQ_CREATE] = "create", [REQ_RENAME] = "rename",
+		[REQ_REMOVE] = "remove" };
+	struct account_op *op = account_op_new(a, NULL, done, arg);
+	const char *cannot;
+	struct request *r;
+
+	assert(kind == REQ_CREATE || kind == REQ_RENAME || kind == REQ_REMOVE);
+	if (a->source != NULL && (cannot = source_cannot(a->source, SOURCE_MAILBOXES)) != NULL)
+		err_set(&op->err, ERR_USAGE, SCOPE_ACCOUNT, "account \"%s\" %s", a->name, cannot);
+	if (a->engine->conf.dry_run && !err_is(&op->err))
+		log_info(a->engine->conf.log, "%s: would %s the mailbox %s%s%s", a->name,
+		    words[kind], mailbox, to != NULL ? " to " : "", to != NULL ? to : "");
+	if (err_is(&op->err) || a->engine->conf.dry_run) {
+		loop_defer(a->engine->conf.loop, account_op_answer, op);
+		return &op->op;
+	}
+	r = request_new(kind, mailbox, change_done, op);
+	r->target = to;
+	account_submit(a, r);
+	return &op->op;
+}
