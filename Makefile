@@ -3,7 +3,8 @@
 # One set of rules builds every variant.  A variant is a compiler, flags and a folder:
 #   make                    build/mailmill            gcc or cc, optimised and hardened
 #   make VARIANT=asan       build/asan/mailmill       address and undefined behaviour sanitizers
-#   make VARIANT=clang      build/clang/mailmill      the same sources through clang
+#   make VARIANT=gcc        build/gcc/mailmill        gcc, every warning an error (for lint)
+#   make VARIANT=clang      build/clang/mailmill      clang, every warning an error (for lint)
 #   make VARIANT=fuzz       build/fuzz/targets/...    the library and tests/fuzz for libFuzzer
 #   make VARIANT=torture    build/torture/mailmill    -DMAILMILL_TORTURE: hostile scheduling
 #   make VARIANT=fault      build/fault/mailmill      -DMAILMILL_FAULT: planted bugs for tests/fault
@@ -39,8 +40,12 @@ else ifeq ($(VARIANT),asan)
 OPT      = $(SANITIZE) -fsanitize=address,undefined
 HARDEN   =
 LHARDEN  =
+else ifeq ($(VARIANT),gcc)
+CC       = gcc
+WERROR   = 1
 else ifeq ($(VARIANT),clang)
 CC       = clang
+WERROR   = 1
 else ifeq ($(VARIANT),fuzz)
 CC       = clang
 OPT      = $(SANITIZE) -fsanitize=fuzzer-no-link,address,undefined
@@ -51,7 +56,7 @@ DEFINES  = -DMAILMILL_TORTURE
 else ifeq ($(VARIANT),fault)
 DEFINES  = -DMAILMILL_FAULT
 else
-$(error VARIANT is one of default asan clang fuzz torture fault)
+$(error VARIANT is one of default asan gcc clang fuzz torture fault)
 endif
 
 # --- libraries ---------------------------------------------------------------------
@@ -84,16 +89,18 @@ LIB    = $(B)/libmailmill.a
 BIN    = $(if $(wildcard src/main.c),$(B)/mailmill)
 GEN    = build/gen/embedded.c
 OBJS   = $(SRCS:src/%.c=$(B)/obj/%.o) $(B)/obj/gen/embedded.o
+TEST_OBJS = $(UNITS:tests/%.c=$(B)/obj/tests/%.o) $(FUZZS:tests/%.c=$(B)/obj/tests/%.o)
 UNIT_BINS = $(UNITS:tests/unit/%.c=$(B)/unit/%)
 FUZZ_BINS = $(FUZZS:tests/fuzz/%.c=$(B)/targets/%)
 
-.PHONY: all lib unit-programs fuzz-programs help test unit lint asan valgrind gc fuzz fault \
+.PHONY: all lib unit-programs fuzz-programs objects help test unit lint asan valgrind gc fuzz fault \
 	bench doc demo install clean need-packages FORCE
 
 all: $(LIB) $(BIN)	## build build/mailmill (and build/libmailmill.a)
 lib: $(LIB)		## build the library only
 unit-programs: $(UNIT_BINS)
 fuzz-programs: $(FUZZ_BINS)
+objects: $(OBJS) $(TEST_OBJS)
 
 $(B)/mailmill: $(B)/obj/main.o $(LIB)
 	@echo "  LD   $@"
