@@ -9,7 +9,7 @@
 #include "base/str.h"
 
 #define REGEX_MATCH_LIMIT	1000000u
-#define REGEX_DEPTH_LIMIT	250u
+#define REGEX_DEPTH_LIMIT	250u	/* nesting of parentheses */
 #define REGEX_HEAP_KIB		65536u
 #define REGEX_PATTERN_MAX	65536u
 #define REGEX_GROUPS_MAX	99u
@@ -42,9 +42,10 @@ const char *regex_group_name(const struct regex *re, unsigned i);
 
 struct regex_span { ptrdiff_t start, end; };	/* byte offsets; -1, -1: not set */
 /*
- * 1 match, 0 none, -1 error (ERR_LIMIT when a ceiling was hit).  subject must be
- * valid UTF-8 (or all of it is matched as bytes after utf8_clean by the caller).
- * spans: regex_groups() + 1 places, or NULL.
+ * 1 match, 0 none, -1 error (ERR_LIMIT when a ceiling was hit, ERR_USAGE when
+ * subject is not valid UTF-8, or start not at a character of it; see utf8_clean).
+ * Looks behind start; with start > 0 the bytes must be those of the call before
+ * or they are checked again.  spans: regex_groups() + 1 places, or NULL.
  */
 int regex_match(struct regex *re, struct view subject, size_t start, struct regex_span *spans,
 	struct err *e) MUST_CHECK;
