@@ -266,6 +266,7 @@ static void
 roles_later(void *arg)
 {
 	roles_tell(arg);
+	account_ended(arg);
 }
 
 void
@@ -280,6 +281,7 @@ account_want_list(struct account *a, loop_fn fn, void *arg)
 	if (a->listing)
 		return;
 	if (a->source == NULL) {
+		a->busy++;
 		loop_defer(a->engine->conf.loop, roles_later, a);
 		return;
 	}
@@ -380,6 +382,7 @@ resolve_step(void *arg)
 		err_set(&err, ERR_NET, SCOPE_ACCOUNT, "account \"%s\" cannot be listed now",
 		    rv->account->name);
 	rv->fn(rv->arg, found > 0 ? name : NULL, &err);
+	account_ended(rv->account);
 	free(rv->name);
 	free(rv);
 }
@@ -391,6 +394,7 @@ account_resolve(struct account *a, const char *name, name_fn fn, void *arg)
 
 	CHECK(a, ACCOUNT_MAGIC);
 	*rv = (struct resolve){ .account = a, .name = xstrdup(name), .fn = fn, .arg = arg };
+	a->busy++;
 	loop_defer(a->engine->conf.loop, resolve_step, rv);
 }
 
