@@ -36,15 +36,16 @@ struct err {
 
 /*
  * Sets *e unless it already holds an error (or is NULL); always returns -1.
+ * temporary becomes false.  In the text, a byte that is not UTF-8 becomes '?' as well.
  * Text over the size is cut at a character.  Control bytes become '?'.
  */
 int err_set(struct err *e, enum err_kind kind, enum err_scope scope, const char *fmt, ...)
 	PRINTF(4, 5);
 int err_vset(struct err *e, enum err_kind kind, enum err_scope scope, const char *fmt,
-	va_list ap);
+	va_list ap) PRINTF(4, 0);
 /* The same, with ": strerror(errnum)" behind; ERR_SYSTEM, scope MESSAGE unless set after. */
 int err_sys(struct err *e, int errnum, const char *fmt, ...) PRINTF(3, 4);
-/* Puts "prefix: " in front of an error that is there. */
+/* Puts "prefix: " in front of an error that is there; of the prefix at most 199 bytes. */
 void err_prefix(struct err *e, const char *fmt, ...) PRINTF(2, 3);
 void err_clear(struct err *e);
 static inline bool err_is(const struct err *e) { return e->kind != ERR_OK; }
