@@ -6,7 +6,8 @@
 
 struct scan { const char *p, *end; };
 
-static inline struct scan scan_of(struct view v) { return (struct scan){ v.p, v.p + v.n }; }
+static inline struct scan scan_of(struct view v)
+{ return (struct scan){ v.p, v.n > 0 ? v.p + v.n : v.p }; }
 static inline bool scan_done(const struct scan *s) { return s->p >= s->end; }
 static inline int scan_peek(const struct scan *s)	/* -1 at the end */
 { return s->p < s->end ? (unsigned char)*s->p : -1; }

@@ -42,7 +42,9 @@ char *view_dup(struct view v);
 
 /*
  * Invariant: p is NULL or holds len bytes and a NUL behind them; len <= max.
- * Zeroed is valid: empty, with the ceiling STR_MAX_DEFAULT.
+ * Zeroed is valid: empty, with the ceiling STR_MAX_DEFAULT.  Once over, nothing
+ * more is added until str_reset, str_free or str_take: the content is a true
+ * beginning of what was meant.
  */
 struct str {
 	char	*p;
@@ -63,7 +65,7 @@ void str_addv(struct str *s, struct view v);
 void str_adds(struct str *s, const char *z);
 void str_addc(struct str *s, char c);
 void str_addf(struct str *s, const char *fmt, ...) PRINTF(2, 3);
-void str_addvf(struct str *s, const char *fmt, va_list ap);
+void str_addvf(struct str *s, const char *fmt, va_list ap) PRINTF(2, 0);
 void str_cut(struct str *s, size_t len);		/* shorten to len */
 /* Makes room for n bytes behind the end and returns it, or NULL and over; then str_grew(). */
 char *str_room(struct str *s, size_t n);
