@@ -82,7 +82,7 @@ COMPILE      = $(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS)
 # --- files -------------------------------------------------------------------------
 
 SRCS  := $(sort $(shell find src -name '*.c' ! -path src/main.c))
-LUAS  := $(sort $(shell find lua -name '*.lua'))
+LUAS  := $(sort $(if $(wildcard lua),$(shell find lua -name '*.lua')))
 UNITS := $(sort $(wildcard tests/unit/*_test.c))
 FUZZS := $(sort $(wildcard tests/fuzz/*_fuzz.c))
 LIB    = $(B)/libmailmill.a
