@@ -165,6 +165,7 @@ need-packages:
 
 help:			## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
+	@echo "With VARIANT=asan, gcc, clang, torture or fault, all and test work in build/VARIANT."
 
 test:			## install what is missing, build, run every test
 	@scripts/setup test
