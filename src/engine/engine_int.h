@@ -121,19 +121,21 @@ struct runner {
 	uint32_t	 seen;			/* scanned up to this UID */
 	uint32_t	 cursor;		/* last one written */
 	struct { VEC(uint32_t) } judged;	/* above the cursor: not to be judged again */
-	bool		 dirty, scanning, flushing, flush_asked, pending_asked, pending_wait;
+	bool		 dirty, scanning, flushing, flush_asked;
+	bool		 due_dirty, due_asked;	/* rows with a time were written; being looked up */
 	bool		 lost;			/* the mailbox cannot be watched now */
 	struct state_batch *batch;
 	struct { VEC(struct turn *) } batched;	/* planned in the batch that is being collected */
+	struct { VEC(uint32_t) } handled;	/* decided without an action since the last flush */
 	struct loop_timer *due;			/* the next retry or later test */
 	struct loop_timer *reopen;
-	uint64_t	 due_round;
 };
 #define RUNNER_MAGIC 0x52554e31u
 void runner_start(struct engine *e, struct box *b, struct ruleset *rs, struct chain *c);
 void runner_set_chain(struct runner *r, struct ruleset *rs, struct chain *c);
 void runner_stop(struct runner *r);		/* takes nothing new; frees itself when drained */
 bool runner_idle(const struct runner *r);
+void runner_free(struct runner **r);		/* idle and stopping */
 void runner_cancel_handlers(struct runner *r, const struct ruleset *keep);	/* of other rulesets; NULL: all */
 /* The account's source (re)opened, or was closed. */
 void runner_source(struct runner *r);
@@ -142,7 +144,8 @@ struct state_batch *runner_batch(struct runner *r);
 /* A turn has been decided or has ended: take in more, move the cursor. */
 void runner_turn_decided(struct runner *r, struct turn *t);
 void runner_turn_ended(struct runner *r, struct turn *t);
-void runner_check_due(struct runner *r);
+void runner_step_queued(struct runner *r);	/* those that wait before a serial rule */
+void runner_note_due(struct runner *r);		/* a row with a time is in the batch */
 
 /* ---- turn.c: one message on its way */
 enum turn_phase {
@@ -171,9 +174,13 @@ struct turn {
 	struct state_writes writes;
 	struct { VEC(struct turn_due) } dues;
 	size_t		 matched;		/* rules that held */
+	size_t		 had;			/* actions decided before the rule being judged */
 	size_t		 next_action;
+	unsigned	 tries;			/* of the next action */
+	struct loop_timer *timer;		/* until the next try */
 	bool		 probe;			/* a plan taken up again */
 	bool		 asked_where;
+	bool		 bare;			/* its facts are not fetched yet */
 	struct engine_op *op;
 	void		*data;
 };
@@ -184,9 +191,16 @@ struct turn *turn_new(struct runner *r, struct message *m, unsigned hops);
 struct turn *turn_resume(struct runner *r, struct state_message *sm);
 void turn_step(struct turn *t);			/* judge as far as possible */
 void turn_perform(struct turn *t);		/* its plan is on disk: act */
+void turn_fetch_first(struct turn *t, unsigned need);	/* a turn without its message yet; then judges */
 void turn_restart(struct turn *t);		/* under the runner's chain as it is now */
 void turn_free(struct turn **t);
-/* May the turn enter a serial rule now? */
+/* 'home:INBOX/12 "Subject" from a@b', for a log line. */
+void turn_title(const struct turn *t, struct str *out);
 bool turn_decided(const struct turn *t);
+/* Gives it up: what is in the state goes on at the next start. */
+void turn_abandon(struct turn *t);
+/* Ends it for good, with a row that says why: judge again at, or a person must look. */
+void turn_retry(struct turn *t, unsigned attempts, int64_t delay_ms, const char *reason);
+void turn_park(struct turn *t, const char *reason);
 
 #endif

@@ -1,0 +1,706 @@
+/*
+ * The rules of one mailbox: opens it, takes up what the state says is unfinished, then
+ * scans for new messages, whenever the source says that something changed, in windows of
+ * bounded size; each message becomes a turn.
+ *
+ * What turns decide and achieve is collected in a batch and committed in the next
+ * generation of the loop, one commit under way at a time: that is the group commit.  The
+ * cursor moves with the batch: up to the oldest message that is not decided yet.
+ */
+#include "engine/engine_int.h"
+
+#include <stdlib.h>
+
+#define WINDOW		512u		/* turns under way */
+#define WINDOW_BODIES	48u		/* ... when their rules read whole messages */
+#define SCAN_CHUNK	256u
+#define REOPEN_MS	30000
+#define PENDING_MAX	4096u
+
+static void runner_pump(struct runner *r);
+static void runner_open(struct runner *r);
+static void due_ask(struct runner *r);
+
+static struct loop *
+runner_loop(const struct runner *r)
+{
+	return r->engine->conf.loop;
+}
+
+static struct log *
+runner_log(const struct runner *r)
+{
+	return r->engine->conf.log;
+}
+
+static const char *
+account_of(const struct runner *r)
+{
+	return r->box->account->name;
+}
+
+/* ---- turns */
+
+static void
+turn_insert(struct runner *r, struct turn *t)
+{
+	struct link *at = r->turns.prev;
+
+	while (at != &r->turns && LIST_ITEM(at, struct turn, link)->uid > t->uid)
+		at = at->prev;
+	list_prepend(at, &t->link);	/* behind `at` */
+	r->nturns++;
+}
+
+static bool
+turn_active(const struct runner *r, uint32_t uid)
+{
+	LIST_EACH(&r->turns, it)
+		if (LIST_ITEM(it, struct turn, link)->uid == uid)
+			return true;
+	return false;
+}
+
+/* A turn of the scan holds the cursor back until it is decided; others have rows of their own. */
+static bool
+holds_cursor(const struct turn *t)
+{
+	return t->due_rule == NULL && !turn_decided(t) && t->attempt == 1;
+}
+
+/* ---- batches */
+
+struct commit {
+	struct runner	*runner;
+	struct { VEC(struct turn *) } turns;
+};
+
+static void runner_flush(void *arg);
+
+struct state_batch *
+runner_batch(struct runner *r)
+{
+	if (r->batch == NULL) {
+		r->batch = state_batch_new();
+		if (r->flushing)
+			r->flush_asked = true;
+		else
+			loop_defer(runner_loop(r), runner_flush, r);
+	}
+	return r->batch;
+}
+
+static void
+runner_committed(void *arg, const struct err *e)
+{
+	struct commit *c = arg;
+	struct runner *r = c->runner;
+
+	CHECK(r, RUNNER_MAGIC);
+	r->flushing = false;
+	for (size_t i = 0; i < c->turns.n; i++) {
+		if (err_is(e))
+			turn_abandon(c->turns.at[i]);
+		else
+			turn_perform(c->turns.at[i]);
+	}
+	VEC_FREE(&c->turns);
+	free(c);
+	if (r->flush_asked) {
+		r->flush_asked = false;
+		runner_flush(r);
+	}
+	if (r->due_dirty && !err_is(e))
+		due_ask(r);
+	runner_pump(r);
+}
+
+static uint32_t
+cursor_now(const struct runner *r)
+{
+	LIST_EACH(&r->turns, it) {
+		const struct turn *t = LIST_ITEM(it, struct turn, link);
+
+		if (holds_cursor(t))
+			return t->uid - 1;
+	}
+	return r->seen;
+}
+
+static void
+runner_flush(void *arg)
+{
+	struct runner *r = arg;
+	struct commit *c;
+	uint32_t cursor;
+
+	CHECK(r, RUNNER_MAGIC);
+	if (r->batch == NULL)
+		return;
+	c = xcalloc(1, sizeof(*c));
+	c->runner = r;
+	c->turns.at = r->batched.at;
+	c->turns.n = r->batched.n;
+	c->turns.cap = r->batched.cap;
+	memset(&r->batched, 0, sizeof(r->batched));
+	cursor = cursor_now(r);
+	if (cursor > r->cursor) {
+		r->cursor = cursor;
+		state_batch_cursor(r->batch, r->state.id, cursor);
+	}
+	for (size_t i = 0; i < r->handled.n; i++)
+		if (r->handled.at[i] > r->cursor)
+			state_batch_plan(r->batch, r->state.id, r->handled.at[i], NULL, "", NULL);
+	r->handled.n = 0;
+	r->flushing = true;
+	state_commit(r->engine->conf.state, &r->batch, runner_committed, c);
+}
+
+/* ---- ends of turns */
+
+static void
+log_plan(struct turn *t)
+{
+	struct str line = str_limited(4000);
+	const char *rule = "";
+
+	turn_title(t, &line);
+	for (size_t i = 0; i < t->actions.n; i++) {
+		const struct action *a = &t->actions.at[i];
+
+		if (strcmp(rule, a->rule) != 0)
+			str_addf(&line, "%s %s: ", i == 0 ? ":" : ";", a->rule);
+		else
+			str_adds(&line, ", ");
+		rule = a->rule;
+		action_print(&line, a, account_of(t->runner));
+	}
+	log_info(runner_log(t->runner), "%s", str_z(&line));
+	str_free(&line);
+}
+
+void
+runner_turn_decided(struct runner *r, struct turn *t)
+{
+	struct state_batch *b = runner_batch(r);
+	const char *revision = "";
+
+	r->engine->counts.judged += t->due_rule == NULL && t->attempt == 1;
+	t->phase = TURN_PLANNED;
+	message_drop_body(t->message);
+	for (size_t i = 0; i < t->dues.n; i++)
+		state_batch_due(b, r->state.id, t->uid, t->dues.at[i].rule->name, t->dues.at[i].at);
+	if (t->dues.n > 0)
+		runner_note_due(r);
+	for (size_t i = 0; i < t->writes.n; i++)
+		state_batch_store(b, &t->writes.at[i]);
+	if (t->actions.n == 0) {
+		if (t->due_rule != NULL)
+			state_batch_undue(b, r->state.id, t->uid, t->due_rule);
+		if (t->attempt > 1)
+			state_batch_done(b, r->state.id, t->uid);
+		VEC_PUSH(&r->handled, t->uid);
+		t->phase = TURN_ENDED;
+		runner_turn_ended(r, t);
+		return;
+	}
+	for (size_t i = 0; i < t->actions.n; i++) {
+		struct action *a = &t->actions.at[i];
+
+		free(a->token);
+		a->token = perform_token(r->box, r->state.uidvalidity, t->message, a, i, t->due_rule);
+	}
+	for (size_t i = 0; i < t->chain->rules.n; i++)
+		if (strcmp(t->chain->rules.at[i]->name, t->actions.at[0].rule) == 0)
+			revision = t->chain->rules.at[i]->revision;
+	log_plan(t);
+	state_batch_plan(b, r->state.id, t->uid, t->due_rule, revision, &t->actions);
+	VEC_PUSH(&r->batched, t);
+	runner_step_queued(r);
+}
+
+static void
+turn_gone(void *arg)
+{
+	struct turn *t = arg;
+	struct runner *r = t->runner;
+
+	turn_free(&t);
+	r->nturns--;
+	runner_step_queued(r);
+	runner_pump(r);
+}
+
+void
+runner_turn_ended(struct runner *r, struct turn *t)
+{
+	/* It may stand on the stack above us. */
+	loop_defer(runner_loop(r), turn_gone, t);
+}
+
+void
+runner_step_queued(struct runner *r)
+{
+	LIST_EACH(&r->turns, it) {
+		struct turn *t = LIST_ITEM(it, struct turn, link);
+
+		if (t->phase == TURN_QUEUED) {
+			turn_step(t);
+			return;		/* it asks on; the next one follows it */
+		}
+	}
+}
+
+void
+runner_cancel_handlers(struct runner *r, const struct ruleset *keep)
+{
+	LIST_EACH(&r->turns, it) {
+		struct turn *t = LIST_ITEM(it, struct turn, link);
+
+		if (t->ruleset == NULL || t->ruleset == keep ||
+		    (t->phase != TURN_ASKING && t->phase != TURN_QUEUED))
+			continue;
+		if (t->phase == TURN_ASKING)
+			t->ruleset->handler->cancel(t->ruleset->script, t);
+		log_warn(runner_log(r), "%s:%s/%u: rule \"%s\" was still at work and is given up%s",
+		    account_of(r), r->box->name, t->uid, turn_rule(t),
+		    r->phase == RUNNER_STOPPING ? "; the next start judges the message again" : "");
+		if (r->phase == RUNNER_STOPPING)
+			turn_abandon(t);
+		else
+			turn_restart(t);
+	}
+}
+
+/* ---- scanning */
+
+static void
+runner_scanned(struct request *q)
+{
+	struct runner *r = q->arg;
+	struct account *a = r->box->account;
+	size_t first = r->judged.n;
+
+	CHECK(r, RUNNER_MAGIC);
+	r->scanning = false;
+	if (q->result != RESULT_DONE) {
+		log_warn(runner_log(r), "%s:%s: looking for new mail failed: %s", a->name, r->box->name,
+		    q->err.text);
+		r->dirty = false;	/* the watch or the slow rescan says when to look again */
+	} else if (r->phase == RUNNER_OPEN) {
+		struct { VEC(struct turn *) } fresh = { 0 };
+
+		r->dirty |= q->more;
+		for (size_t i = 0; i < q->messages.n; i++) {
+			struct message *m = q->messages.at[i];
+			uint32_t uid = message_facts(m)->uid;
+			struct turn *t;
+
+			if (uid <= r->seen)
+				continue;
+			r->seen = uid;
+			for (first = 0; first < r->judged.n && r->judged.at[first] < uid; first++)
+				;
+			if (first < r->judged.n && r->judged.at[first] == uid)
+				continue;
+			t = turn_new(r, m, q->hops.at[i]);
+			turn_insert(r, t);
+			VEC_PUSH(&fresh, t);
+		}
+		/* The messages go with their turns; whole chunks must not stay until the last has ended. */
+		for (size_t i = 0; i < fresh.n; i++)
+			turn_step(fresh.at[i]);
+		if (fresh.n == 0 && r->seen > r->cursor)
+			runner_batch(r);
+		VEC_FREE(&fresh);
+	}
+	request_free(&q);
+	runner_pump(r);
+	account_ended(a);
+}
+
+static void
+runner_pump(struct runner *r)
+{
+	size_t window = (r->chain != NULL && (r->chain->need_most & NEED_BODY)) ? WINDOW_BODIES :
+	    WINDOW;
+	struct request *q;
+
+	if (r->phase == RUNNER_OPEN && r->dirty && !r->scanning && r->nturns < (window + 1) / 2 &&
+	    r->box->account->source != NULL && !state_broken(r->engine->conf.state)) {
+		q = request_new(REQ_SCAN, r->box->name, runner_scanned, r);
+		q->uid = r->seen;
+		q->limit = MIN(SCAN_CHUNK, (window + 1) / 2);
+		q->need = NEED_FACTS | NEED_HEADER | r->chain->need;
+		r->dirty = false;
+		r->scanning = true;
+		account_submit(r->box->account, q);
+	}
+	engine_poke(r->engine);
+}
+
+static void
+runner_changed(void *arg, const char *mailbox, const struct err *lost)
+{
+	struct runner *r = arg;
+
+	CHECK(r, RUNNER_MAGIC);
+	(void)mailbox;
+	if (lost != NULL) {
+		if (!r->lost)
+			log_warn(runner_log(r), "%s:%s: %s; its rules wait", account_of(r),
+			    r->box->name, lost->text);
+		r->lost = true;
+		return;
+	}
+	if (r->lost)
+		log_info(runner_log(r), "%s:%s: there again", account_of(r), r->box->name);
+	r->lost = false;
+	r->dirty = true;
+	if (r->phase == RUNNER_CLOSED)
+		runner_open(r);
+	else
+		runner_pump(r);
+}
+
+/* ---- later tests and retries */
+
+void
+runner_note_due(struct runner *r)
+{
+	r->due_dirty = true;
+}
+
+static void
+due_fire(void *arg)
+{
+	struct runner *r = arg;
+
+	r->due = NULL;
+	due_ask(r);
+}
+
+static void
+due_next(void *arg, int64_t at, const struct err *e)
+{
+	struct runner *r = arg;
+	int64_t wait;
+
+	CHECK(r, RUNNER_MAGIC);
+	r->due_asked = false;
+	if (!err_is(e) && at != INT64_MAX && r->phase == RUNNER_OPEN) {
+		/* Timers are monotonic and the wall clock may jump: look at least once a minute. */
+		wait = at * 1000 - loop_wall(runner_loop(r));
+		loop_cancel(runner_loop(r), &r->due);
+		r->due = loop_after(runner_loop(r), MIN(MAX(wait, (int64_t)0), (int64_t)60000) + 20,
+		    due_fire, r);
+	}
+	runner_pump(r);
+}
+
+static void
+due_begin(struct runner *r, struct state_message *sm)
+{
+	struct message *m = message_new();
+	struct turn *t;
+
+	message_facts(m)->uid = sm->uid;
+	t = turn_new(r, m, 0);
+	message_unref(&m);
+	t->attempt = sm->kind == STATE_RETRY ? sm->attempts + 1 : 1;
+	if (sm->rule != NULL)
+		t->due_rule = xstrdup(sm->rule);
+	/* A retry of the whole chain has a row: it must not hold the cursor. */
+	if (t->attempt == 1 && t->due_rule == NULL)
+		t->attempt = 2;
+	turn_insert(r, t);
+	turn_fetch_first(t, NEED_FACTS | NEED_HEADER | r->chain->need);
+}
+
+static void
+due_found(void *arg, struct state_messages *list, const struct err *e)
+{
+	struct runner *r = arg;
+	size_t begun = 0;
+
+	CHECK(r, RUNNER_MAGIC);
+	if (!err_is(e) && r->phase == RUNNER_OPEN) {
+		for (size_t i = 0; i < list->n && r->nturns < 2 * WINDOW; i++) {
+			struct state_message *sm = &list->at[i];
+
+			if ((sm->kind != STATE_RETRY && sm->kind != STATE_DUE) ||
+			    turn_active(r, sm->uid))
+				continue;
+			due_begin(r, sm);
+			begun++;
+		}
+	}
+	state_messages_free(list);
+	if (begun > 0) {
+		/* Their rows have to go before the next look finds something else. */
+		r->due_asked = false;
+		r->due_dirty = true;
+		runner_pump(r);
+	} else {
+		state_next_due(r->engine->conf.state, r->state.id, due_next, r);
+	}
+}
+
+static void
+due_ask(struct runner *r)
+{
+	if (r->due_asked || r->phase != RUNNER_OPEN)
+		return;
+	r->due_dirty = false;
+	r->due_asked = true;
+	loop_cancel(runner_loop(r), &r->due);
+	state_pending(r->engine->conf.state, r->state.id, loop_wall(runner_loop(r)) / 1000,
+	    PENDING_MAX, due_found, r);
+}
+
+/* ---- opening: status, the state's box, what is judged, what is pending, watch */
+
+static void
+runner_failed(struct runner *r, const struct err *e)
+{
+	if (!r->lost)
+		log_error(runner_log(r), "%s:%s cannot be opened: %s; its rules wait", account_of(r),
+		    r->box->name, e->text);
+	r->lost = true;
+	r->phase = RUNNER_CLOSED;
+	engine_poke(r->engine);
+}
+
+/* Answers that come while the runner is being stopped only let it end. */
+static bool
+opening_over(struct runner *r)
+{
+	CHECK(r, RUNNER_MAGIC);
+	if (r->phase == RUNNER_OPENING)
+		return false;
+	engine_poke(r->engine);
+	return true;
+}
+
+static void
+open_pending(void *arg, struct state_messages *list, const struct err *e)
+{
+	struct runner *r = arg;
+	struct { VEC(struct turn *) } plans = { 0 };
+
+	if (opening_over(r)) {
+		state_messages_free(list);
+		return;
+	}
+	for (size_t i = 0; !err_is(e) && i < list->n; i++) {
+		if (list->at[i].kind != STATE_PLANNED)
+			continue;
+		VEC_PUSH(&plans, turn_resume(r, &list->at[i]));
+		turn_insert(r, plans.at[plans.n - 1]);
+	}
+	state_messages_free(list);
+	r->phase = RUNNER_OPEN;
+	r->dirty = true;
+	if (plans.n > 0)
+		log_info(runner_log(r), "%s:%s: taking up the plans of %zu messages", account_of(r),
+		    r->box->name, plans.n);
+	for (size_t i = 0; i < plans.n; i++)
+		turn_perform(plans.at[i]);
+	VEC_FREE(&plans);
+	due_ask(r);
+	runner_pump(r);
+}
+
+static void
+open_judged(void *arg, const uint32_t *uids, size_t n, const struct err *e)
+{
+	struct runner *r = arg;
+
+	if (opening_over(r))
+		return;
+	r->judged.n = 0;
+	for (size_t i = 0; !err_is(e) && i < n; i++)
+		VEC_PUSH(&r->judged, uids[i]);
+	state_pending(r->engine->conf.state, r->state.id, 0, PENDING_MAX, open_pending, r);
+}
+
+/* The first time rules look at this mailbox: new mail only, unless somebody asked for more. */
+static void
+first_run(struct runner *r, uint32_t uidnext, int64_t messages)
+{
+	struct state_batch *b = state_batch_new();
+	bool some = false;
+
+	for (size_t i = 0; i < r->chain->rules.n; i++)
+		some |= r->chain->rules.at[i]->existing;
+	if (r->engine->conf.existing || some) {
+		r->state.cursor = 0;
+		r->state.existing_upto = r->engine->conf.existing ? 0 : uidnext - 1;
+		state_batch_existing(b, r->state.id, r->state.existing_upto);
+		if (messages > 0)
+			log_info(runner_log(r), "%s:%s: first run: taking the %lld messages that are there",
+			    account_of(r), r->box->name, (long long)messages);
+	} else {
+		r->state.cursor = uidnext - 1;
+		r->engine->counts.left_alone += (uint64_t)messages;
+		if (messages > 0)
+			log_info(runner_log(r), "%s:%s: first run: the %lld messages that are there are "
+			    "left alone (run --existing takes them)", account_of(r), r->box->name,
+			    (long long)messages);
+	}
+	state_batch_cursor(b, r->state.id, r->state.cursor);
+	state_commit(r->engine->conf.state, &b, NULL, NULL);
+}
+
+struct opened { struct runner *runner; struct source_status status; };
+
+static void
+open_box(void *arg, const struct state_box *box, const struct err *e)
+{
+	struct opened *o = arg;
+	struct runner *r = o->runner;
+
+	if (!opening_over(r)) {
+		if (err_is(e)) {
+			runner_failed(r, e);
+		} else {
+			r->state = *box;
+			if (box->first)
+				first_run(r, o->status.uidnext, o->status.messages);
+			else if (r->engine->conf.existing)
+				log_info(runner_log(r), "%s:%s: not the first run: --existing takes nothing "
+				    "more here", account_of(r), r->box->name);
+			r->cursor = r->seen = r->state.cursor;
+			state_judged(r->engine->conf.state, box->id, r->cursor, open_judged, r);
+		}
+	}
+	free(o);
+}
+
+static void
+open_status(struct request *q)
+{
+	struct runner *r = q->arg;
+	struct account *a = r->box->account;
+	struct opened *o;
+
+	r->scanning = false;
+	if (!opening_over(r)) {
+		if (q->result != RESULT_DONE) {
+			runner_failed(r, &q->err);
+		} else {
+			r->lost = false;
+			o = xcalloc(1, sizeof(*o));
+			*o = (struct opened){ r, q->status };
+			state_box(r->engine->conf.state, a->name, r->box->name,
+			    q->status.uidvalidity, open_box, o);
+		}
+	}
+	request_free(&q);
+	account_ended(a);
+}
+
+static void
+runner_open(struct runner *r)
+{
+	struct account *a = r->box->account;
+
+	if (r->phase != RUNNER_CLOSED || a->source == NULL)
+		return;
+	r->phase = RUNNER_OPENING;
+	r->scanning = true;
+	account_submit(a, request_new(REQ_STATUS, r->box->name, open_status, r));
+}
+
+/* ---- life */
+
+void
+runner_start(struct engine *e, struct box *b, struct ruleset *rs, struct chain *c)
+{
+	struct runner *r = xcalloc(1, sizeof(*r));
+
+	r->magic = RUNNER_MAGIC;
+	r->engine = e;
+	r->box = box_ref(b);
+	r->ruleset = ruleset_ref(rs);
+	r->chain = c;
+	list_init(&r->turns);
+	list_append(&e->runners, &r->link);
+	b->runner = r;
+	runner_source(r);
+}
+
+void
+runner_source(struct runner *r)
+{
+	struct source *s = r->box->account->source;
+
+	if (s == NULL || r->phase != RUNNER_CLOSED)
+		return;
+	s->ops->watch(s, r->box->name, runner_changed, r);
+	runner_open(r);
+}
+
+void
+runner_set_chain(struct runner *r, struct ruleset *rs, struct chain *c)
+{
+	ruleset_unref(&r->ruleset);
+	r->ruleset = ruleset_ref(rs);
+	r->chain = c;
+}
+
+void
+runner_stop(struct runner *r)
+{
+	struct source *s = r->box->account->source;
+
+	CHECK(r, RUNNER_MAGIC);
+	if (r->phase == RUNNER_STOPPING)
+		return;
+	if (s != NULL)
+		s->ops->unwatch(s, r->box->name, runner_changed, r);
+	r->phase = RUNNER_STOPPING;
+	loop_cancel(runner_loop(r), &r->due);
+	loop_cancel(runner_loop(r), &r->reopen);
+	LIST_EACH(&r->turns, it) {
+		struct turn *t = LIST_ITEM(it, struct turn, link);
+
+		if (t->timer != NULL) {
+			loop_cancel(runner_loop(r), &t->timer);
+			turn_abandon(t);
+		}
+	}
+	engine_poke(r->engine);
+}
+
+bool
+runner_idle(const struct runner *r)
+{
+	bool quiet = r->nturns == 0 && !r->scanning && r->batch == NULL && !r->flushing &&
+	    !r->due_asked;
+
+	if (r->phase == RUNNER_STOPPING || r->phase == RUNNER_CLOSED)
+		return quiet;
+	return quiet && r->phase == RUNNER_OPEN && !r->dirty && !r->due_dirty;
+}
+
+void
+runner_free(struct runner **rp)
+{
+	struct runner *r = *rp;
+
+	*rp = NULL;
+	CHECK(r, RUNNER_MAGIC);
+	assert(list_empty(&r->turns));
+	list_remove(&r->link);
+	if (r->box->runner == r)
+		r->box->runner = NULL;
+	state_batch_free(&r->batch);
+	VEC_FREE(&r->batched);
+	VEC_FREE(&r->handled);
+	VEC_FREE(&r->judged);
+	ruleset_unref(&r->ruleset);
+	box_unref(&r->box);
+	r->magic = 0;
+	free(r);
+}
