@@ -42,6 +42,21 @@ TEST(pieces_do_not_overlap)
 	arena_free(&a);
 }
 
+TEST(a_large_piece_leaves_the_rest_in_use)
+{
+	struct arena		 a = { 0 };
+	struct arena_block	*head;
+	char			*p, *q;
+
+	p = arena_alloc(&a, 16);
+	head = a.head;
+	arena_alloc(&a, 100000);
+	q = arena_alloc(&a, 16);
+	EXPECT(a.head == head);
+	EXPECT(q == p + 16);
+	arena_free(&a);
+}
+
 TEST(no_bytes_are_still_a_place)
 {
 	struct arena	 a = { 0 };
