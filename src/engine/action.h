@@ -48,10 +48,14 @@ struct actions { VEC(struct action) };
 
 void action_free(struct action *a);
 void actions_free(struct actions *l);
-void action_copy(struct action *to, const struct action *from);
-/* For people: "move to Lists/dev", "flag seen Invoice", "save ~/invoices/x.pdf". account: the one not to mention. */
+void action_copy(struct action *to, const struct action *from);	/* to is overwritten, not freed */
+/* For people: "move to Lists/dev", "flag seen Invoice", "save /home/a/invoices/x.pdf"; printable. account: the one not to mention. */
 void action_print(struct str *out, const struct action *a, const char *account);
-/* The arguments as one line of JSON, and back; for the state.  -1 ERR_SYSTEM for a line that is no action. */
+/*
+ * The arguments (flags, account, mailbox, path, part) as one line of JSON, and back; for
+ * the state, which keeps rule, token and bytes beside it.  Load overwrites *a; -1 and
+ * ERR_SYSTEM for a line that is not that: then *a is empty.
+ */
 void action_store(struct str *out, const struct action *a);
 int action_load(struct action *a, enum verb verb, struct view json, struct err *e) MUST_CHECK;
 
