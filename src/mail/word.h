@@ -11,5 +11,9 @@
  * UTF-8 if valid, else windows-1252.  CR, LF and NUL never appear in the result.
  */
 void word_decode(struct str *out, struct view raw);
+/* The bytes of the encoded word that v begins with; 0: none. */
+size_t word_length(struct view v);
+/* Appends UTF-8 text as one line: runs of CR and LF as one blank, NUL left out. */
+void word_one_line(struct str *out, struct view text);
 
 #endif
