@@ -143,13 +143,24 @@ struct uid_entry {
 	unsigned char	 hops;		/* out: see request.hops */
 };
 typedef void (*uid_book_fn)(void *arg, uint32_t uidvalidity, uint32_t uidnext, const struct err *e);
+typedef void (*uid_key_fn)(void *arg, const char *key, const struct err *e);
 struct uid_book {
 	void	*book;
 	/* Known keys keep their UID, new ones get the next ones in the order given.  entries
 	 * stay the caller's and must live until done. */
 	void	(*assign)(void *book, const char *account, const char *mailbox,
 			struct uid_entry *entries, size_t n, uid_book_fn done, void *arg);
-	/* These keys were looked for twice and are not there. */
+	/*
+	 * The key of a UID that was assigned here, or NULL; for the probe of a MOVE after
+	 * a restart: the file is then looked for in the target.  May be NULL (such a MOVE
+	 * is then GONE).  key lives until done returns.
+	 */
+	void	(*find)(void *book, const char *account, const char *mailbox, uint32_t uid,
+			uid_key_fn done, void *arg);
+	/*
+	 * These keys were looked for twice and are not there.  The book keeps what find()
+	 * may still be asked for: UIDs that an unfinished action names.
+	 */
 	void	(*forget)(void *book, const char *account, const char *mailbox,
 			const uint32_t *uids, size_t n);
 	/* A mailbox was renamed or removed (to NULL): its book goes with it. */
