@@ -40,7 +40,12 @@ struct message_facts *message_facts(struct message *m);
 void message_know(struct message *m, unsigned need);	/* facts of these NEED_ bits were filled in */
 /* Sets bytes (a reference is taken).  whole: the message; else its header block. */
 void message_set_bytes(struct message *m, struct blob *b, bool whole);
-/* Drops the bytes of the body (fields decoded so far stay); the header is kept. */
+/* The tree from BODYSTRUCTURE; takes it over (*tree is NULL after). */
+void message_set_structure(struct message *m, struct mime **tree);
+/*
+ * Drops the bytes of the body and the text; the header, all fields, and the tree of parts
+ * (if one was made) are kept.
+ */
 void message_drop_body(struct message *m);
 size_t message_held(const struct message *m);		/* bytes of memory held, about */
 
@@ -63,13 +68,14 @@ bool message_header_at(struct message *m, size_t i, struct header_field *f_r);
  * "bcc", "delivered-to"), decoded; never NULL. */
 const struct address_list *message_addresses(struct message *m, struct view header);
 bool message_date(struct message *m, struct date *d_r);
-/* References (RFC 5322 3.6.4) without < >, oldest first. */
+/* References (RFC 5322 3.6.4) without < >, oldest first: how many; at most max are written. */
 size_t message_references(struct message *m, struct view *ids, size_t max);
 
-/* ---- MIME.  NEED_STRUCTURE or NEED_BODY; never NULL once one of them is there. */
+/* ---- MIME.  NEED_STRUCTURE or NEED_BODY; never NULL once one of them is there.  The tree of the
+ * bytes replaces the one of BODYSTRUCTURE (which lives on): keep numbers, not part_ids. */
 struct mime *message_mime(struct message *m);
 /* The readable text: every text/plain that is no attachment, joined; without one the words
- * of text/html with tags removed.  NEED_BODY. */
+ * of text/html with tags removed.  NEED_BODY; lives until message_drop_body(). */
 struct view message_text(struct message *m);
 struct view message_raw(const struct message *m);	/* whole bytes; empty without NEED_BODY */
 

@@ -32,15 +32,22 @@ struct mime *mime_new_header(struct view header);	/* only its header: part 0 alo
 /* From facts (BODYSTRUCTURE): parts are added in depth-first order. */
 struct mime_facts {
 	struct view	type;			/* "text/plain" */
-	const struct param *params; size_t nparams;		/* of Content-Type */
+	/* Of Content-Type; values as the server sent them (RFC 2231 and 2047 are undone here). */
+	const struct param *params; size_t nparams;
 	struct view	disposition;		/* "attachment", or empty */
 	const struct param *disp_params; size_t ndisp_params;
 	struct view	encoding, cid;
 	size_t		size;			/* encoded bytes */
 };
 struct mime *mime_new_facts(void);
-part_id mime_add(struct mime *m, part_id parent, const struct mime_facts *f);	/* parent PART_NONE: the root */
+/* parent PART_NONE: the root.  PART_NONE over a ceiling: leave out what is below it too. */
+part_id mime_add(struct mime *m, part_id parent, const struct mime_facts *f);
+/* Forgets the bytes; all that the parts say of themselves stays. */
+void mime_drop_bytes(struct mime *m);
+/* The same bytes again, after mime_drop_bytes(); false when these have another length. */
+bool mime_take_bytes(struct mime *m, struct view bytes);
 void mime_free(struct mime **m);
+size_t mime_held(const struct mime *m);	/* bytes of memory, about, the message not counted */
 
 /* ---- shape */
 size_t mime_count(const struct mime *m);
@@ -49,7 +56,10 @@ part_id mime_child(const struct mime *m, part_id p);	/* first, or PART_NONE */
 part_id mime_next(const struct mime *m, part_id p);	/* next sibling, or PART_NONE */
 unsigned mime_depth(const struct mime *m, part_id p);
 unsigned mime_defects(const struct mime *m, part_id p);	/* part_defect */
-/* IMAP part number ("1.2"; "TEXT" root leaf is "1"), appended. */
+/*
+ * IMAP part number, appended: "1.2"; a root that is a leaf is "1", one that is a multipart
+ * "TEXT" (RFC 9051 gives it no number), the multipart of a message in part 2 "2.TEXT".
+ */
 void mime_number(const struct mime *m, part_id p, struct str *out);
 part_id mime_find_number(const struct mime *m, struct view number);
 
@@ -64,7 +74,8 @@ struct view mime_disposition(struct mime *m, part_id p);	/* "inline", "attachmen
 struct view mime_cid(struct mime *m, part_id p);		/* without < > */
 struct view mime_param(struct mime *m, part_id p, const char *name);	/* of Content-Type, decoded */
 enum encoding mime_encoding(struct mime *m, part_id p);
-/* A leaf with a file name or disposition attachment, inline images with a cid excepted. */
+/* A leaf or embedded message with a file name or disposition attachment, images with a cid
+ * excepted unless their disposition is attachment. */
 bool mime_is_attachment(struct mime *m, part_id p);
 bool mime_is_leaf(const struct mime *m, part_id p);
 size_t mime_size(const struct mime *m, part_id p);		/* raw (encoded) bytes of the body */
@@ -72,9 +83,9 @@ size_t mime_size(const struct mime *m, part_id p);		/* raw (encoded) bytes of th
 /* ---- bytes (empty when the index was made without) */
 struct view mime_header_bytes(const struct mime *m, part_id p);
 struct view mime_body_bytes(const struct mime *m, part_id p);	/* still encoded */
-/* Appends the body with its transfer encoding undone. */
+/* Appends the body with its transfer encoding undone, at most MIME_DECODED_MAX. */
 void mime_bytes(struct mime *m, part_id p, struct str *out);
-/* Appends the text as UTF-8: decoded, charset undone, CRLF to LF. */
+/* Appends the text as UTF-8: decoded, charset undone, CRLF and CR to LF. */
 void mime_text(struct mime *m, part_id p, struct str *out);
 
 #endif
