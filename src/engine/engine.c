@@ -68,11 +68,21 @@ reap_runners(struct engine *e)
 	}
 }
 
+bool
+engine_idle(const struct engine *e)
+{
+	const struct link *head = &e->runners;
+
+	for (struct link *l = head->next; l != head; l = l->next)
+		if (!runner_idle(LIST_ITEM(l, struct runner, link)))
+			return false;
+	return true;
+}
+
 static void
 engine_look(void *arg)
 {
 	struct engine *e = arg;
-	bool idle = true;
 
 	CHECK(e, ENGINE_MAGIC);
 	e->idle_asked = false;
@@ -87,9 +97,7 @@ engine_look(void *arg)
 		}
 		return;
 	}
-	LIST_EACH(&e->runners, it)
-		idle = idle && runner_idle(LIST_ITEM(it, struct runner, link));
-	if (idle && e->on_idle != NULL)
+	if (e->on_idle != NULL && engine_idle(e))
 		e->on_idle(e->on_idle_arg);
 }
 

@@ -44,6 +44,7 @@ int engine_activate_accounts(struct engine *e, struct ruleset *r, struct err *er
 /* fn is called, from the loop, each time there is nothing left to do now: no turn under
  * way, nothing to scan, no retry or due test whose time has come. */
 void engine_on_idle(struct engine *e, void (*fn)(void *arg), void *arg);
+bool engine_idle(const struct engine *e);
 /* Takes no new message, gives what is under way `grace_ms`, cancels the rest, commits, closes the sources. */
 void engine_stop(struct engine *e, int64_t grace_ms, loop_fn done, void *arg);
 

@@ -1,0 +1,116 @@
+/*
+ * mailmill check: a script up to its load point, and everything that can be known
+ * without touching mail.  The verdict is on standard output, the findings in the log.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "cli/host.h"
+
+struct checker {
+	struct host	 host;
+	struct script	*script;
+	char		*load_point;
+	size_t		 bad;
+};
+
+static void
+loaded(void *arg, struct script *s, const struct err *e, const char *detail, const char *load_point)
+{
+	struct checker *k = arg;
+
+	k->script = s;
+	if (err_is(e)) {
+		log_detail(k->host.cli->log, LOG_ERROR, e->text, detail);
+		k->bad++;
+	} else {
+		k->bad += host_findings(&k->host, s, true);
+		k->load_point = load_point != NULL ? xstrdup(load_point) : NULL;
+	}
+	loop_stop(k->host.loop);
+}
+
+/* A Maildir that is not there is worth a word, though it may be there tomorrow. */
+static void
+check_account(struct checker *k, const struct account_decl *d)
+{
+	const char *home = getenv("HOME");
+	bool tilde = d->path != NULL && strncmp(d->path, "~/", 2) == 0 && home != NULL;
+	char *cur;
+
+	if (d->path == NULL)
+		return;
+	cur = xasprintf("%s%s/cur", tilde ? home : "", tilde ? d->path + 1 : d->path);
+	if (access(cur, R_OK | X_OK) < 0 && !d->create) {
+		log_error(k->host.cli->log, "%s: account \"%s\": no Maildir at %s (create = true makes one)",
+		    d->where, d->name, d->path);
+		k->bad++;
+	}
+	free(cur);
+}
+
+static void
+verdict(struct checker *k, const char *file)
+{
+	const struct ruleset *rs = script_ruleset(k->script);
+	size_t rules = 0;
+
+	for (size_t i = 0; i < rs->accounts.n; i++)
+		check_account(k, rs->accounts.at[i]);
+	for (size_t i = 0; i < rs->chains.n; i++)
+		rules += rs->chains.at[i]->rules.n;
+	printf("%s: %zu account%s, %zu rule%s on %zu mailbox%s: ", file, rs->accounts.n,
+	    rs->accounts.n == 1 ? "" : "s", rules, rules == 1 ? "" : "s", rs->chains.n,
+	    rs->chains.n == 1 ? "" : "es");
+	if (k->bad > 0)
+		printf("%zu finding%s\n", k->bad, k->bad == 1 ? "" : "s");
+	else
+		printf("ok\n");
+	if (k->load_point != NULL)
+		printf("checked up to the first wait, %s; what stands behind it was not run\n",
+		    k->load_point);
+}
+
+int
+cmd_check(struct cli *c, int argc, char **argv)
+{
+	struct checker k = { .host = { .cli = c } };
+	const char **rest = xcalloc((size_t)argc + 1, sizeof(*rest));
+	struct script_conf conf = { .phase = SCRIPT_CHECK };
+	struct err e = ERR_NONE;
+	size_t nrest;
+	int code = EXIT_USAGE;
+
+	if (cli_options(c, cmd_find("check"), argc, argv, NULL, 0, false, rest, &nrest) < 0)
+		goto out;
+	if (nrest > 1) {
+		cli_usage(cmd_find("check"), "one FILE, not '%s' as well", rest[1]);
+		goto out;
+	}
+	cli_open_log(c);
+	k.host.loop = loop_new(&e);
+	if (k.host.loop != NULL) {
+		conf.loop = k.host.loop;
+		conf.log = c->log;
+		conf.file = nrest > 0 ? rest[0] : c->config;
+		conf.lua_dir = c->lua_dir;
+		k.script = script_load(&conf, loaded, &k, &e);
+		if (k.script != NULL)
+			loop_run(k.host.loop);
+	}
+	if (err_is(&e)) {
+		log_error(c->log, "%s", e.text);
+		k.bad++;
+	} else if (k.script != NULL) {
+		verdict(&k, conf.file);
+	}
+	code = k.bad > 0 ? EXIT_CONFIG : EXIT_DONE;
+	script_free(&k.script);
+	loop_free(&k.host.loop);
+	free(k.load_point);
+out:
+	free(rest);
+	return code;
+}

@@ -1,0 +1,358 @@
+/*
+ * mailmill run: the daemon.  Loads the script, puts its rules to work, watches the file
+ * for changes, and ends in order on SIGTERM: nothing new is taken, what is under way gets
+ * ten seconds, what is left stands in the state for the next start.
+ *
+ * A reload loads the new file beside the running one up to its load point, without
+ * touching any mail; only a file that is right takes the old one's place.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "cli/host.h"
+
+#define GRACE_MS	10000		/* of SIGTERM */
+#define OLD_SCRIPT_MS	31000		/* a little over the engine's patience with old handlers */
+#define SETTLE_MS	300		/* an editor writes a file in several steps */
+
+struct daemon {
+	struct host		 host;
+	const char		*file;
+	bool			 once, existing, dry_run;
+	struct script		*script;	/* at work */
+	struct script		*loading;	/* being loaded */
+	bool			 load_again;	/* changed once more meanwhile */
+	struct { VEC(struct script *) } old;
+	struct loop_timer	*old_timer, *settle;
+	struct loop_watch	*watch;
+	struct loop_signal	*signals[3];
+	struct stat		 seen;		/* of the file that was loaded last */
+	bool			 stopping;
+	int			 code;
+};
+
+static void load(struct daemon *d);
+
+static struct log *
+dlog(const struct daemon *d)
+{
+	return d->host.cli->log;
+}
+
+/* ---- stopping */
+
+static void
+stopped(void *arg)
+{
+	struct daemon *d = arg;
+
+	loop_stop(d->host.loop);
+}
+
+static void
+stop(struct daemon *d, int code, int64_t grace)
+{
+	if (d->stopping)
+		return;
+	d->stopping = true;
+	if (d->code == EXIT_DONE)
+		d->code = code;
+	if (d->script != NULL)
+		script_stop(d->script);
+	engine_stop(d->host.engine, grace, stopped, d);
+}
+
+static void
+on_term(void *arg)
+{
+	struct daemon *d = arg;
+
+	if (d->stopping) {
+		log_warn(dlog(d), "asked twice: ending now; the next start goes on");
+		loop_stop(d->host.loop);
+		return;
+	}
+	log_info(dlog(d), "ending: what is under way gets %d s", GRACE_MS / 1000);
+	stop(d, EXIT_DONE, GRACE_MS);
+}
+
+static void
+on_broken(void *arg, const struct err *e)
+{
+	struct daemon *d = arg;
+
+	log_error(dlog(d), "the state cannot be written, so nothing more is done: %s", e->text);
+	stop(d, EXIT_FAILED, 0);
+}
+
+/* ---- the end of the work */
+
+static void
+summary(const struct daemon *d)
+{
+	const struct engine_counts *n = engine_counts(d->host.engine);
+
+	log_info(dlog(d), "judged %llu, matched by rules %llu, actions done %llu, failed %llu, held %llu",
+	    (unsigned long long)n->judged, (unsigned long long)n->matched,
+	    (unsigned long long)n->actions, (unsigned long long)n->failed,
+	    (unsigned long long)n->parked);
+}
+
+static void
+look(void *arg)
+{
+	struct daemon *d = arg;
+	bool rules;
+
+	if (d->stopping || d->script == NULL || d->loading != NULL || script_has_tasks(d->script) ||
+	    !engine_idle(d->host.engine))
+		return;
+	rules = script_ruleset(d->script)->chains.n > 0;
+	if (d->once || (!rules && !script_has_timers(d->script))) {
+		if (!d->once)
+			log_info(dlog(d), "no rules and no timers are left: the end");
+		stop(d, EXIT_DONE, GRACE_MS);
+	}
+}
+
+/* ---- loading */
+
+static void
+old_over(void *arg)
+{
+	struct daemon *d = arg;
+
+	d->old_timer = NULL;
+	for (size_t i = 0; i < d->old.n; i++)
+		script_free(&d->old.at[i]);
+	d->old.n = 0;
+}
+
+static void
+retire_script(struct daemon *d)
+{
+	if (d->script == NULL)
+		return;
+	script_stop(d->script);
+	VEC_PUSH(&d->old, d->script);
+	d->script = NULL;
+	loop_cancel(d->host.loop, &d->old_timer);
+	d->old_timer = loop_after(d->host.loop, OLD_SCRIPT_MS, old_over, d);
+}
+
+static void
+tell_rules(const struct daemon *d)
+{
+	const struct ruleset *rs = script_ruleset(d->script);
+
+	for (size_t i = 0; i < rs->chains.n; i++)
+		log_info(dlog(d), "%s:%s: %zu rule%s at work", rs->chains.at[i]->account,
+		    rs->chains.at[i]->mailbox, rs->chains.at[i]->rules.n,
+		    rs->chains.at[i]->rules.n == 1 ? "" : "s");
+}
+
+/* A file that cannot be used: at the start that is the end, later the old rules stay. */
+static void
+refuse(struct daemon *d, struct script *s)
+{
+	script_free(&s);
+	if (d->script == NULL) {
+		stop(d, EXIT_CONFIG, 0);
+		return;
+	}
+	log_error(dlog(d), "%s was not taken: the rules of before stay at work; mend the file, or see "
+	    "mailmill check %s", d->file, d->file);
+}
+
+static void
+loaded(void *arg, struct script *s, const struct err *e, const char *detail, const char *load_point)
+{
+	struct daemon *d = arg;
+	struct err err = ERR_NONE;
+	bool reload = d->script != NULL;
+
+	(void)load_point;
+	d->loading = NULL;
+	if (d->stopping) {
+		script_free(&s);
+		return;
+	}
+	if (err_is(e)) {
+		log_detail(dlog(d), LOG_ERROR, e->text, detail);
+		refuse(d, s);
+	} else if (host_findings(&d->host, s, false) > 0) {
+		refuse(d, s);
+	} else if (engine_activate(d->host.engine, script_ruleset(s), &err) < 0) {
+		log_error(dlog(d), "%s", err.text);
+		refuse(d, s);
+	} else {
+		retire_script(d);
+		d->script = s;
+		if (reload)
+			log_info(dlog(d), "%s: loaded again", d->file);
+		tell_rules(d);
+		script_on_idle(s, look, d);
+		script_activate(s, d->host.engine);
+	}
+	if (d->load_again) {
+		d->load_again = false;
+		load(d);
+	}
+}
+
+static void
+load(struct daemon *d)
+{
+	struct script_conf conf = { .loop = d->host.loop, .log = dlog(d), .state = d->host.state,
+		.phase = SCRIPT_RUN, .file = d->file, .lua_dir = d->host.cli->lua_dir };
+	struct err err = ERR_NONE;
+
+	if (d->loading != NULL) {
+		d->load_again = true;
+		return;
+	}
+	if (stat(d->file, &d->seen) < 0)
+		memset(&d->seen, 0, sizeof(d->seen));
+	d->loading = script_load(&conf, loaded, d, &err);
+	if (d->loading == NULL) {
+		log_error(dlog(d), "%s", err.text);
+		refuse(d, NULL);
+	}
+}
+
+static void
+on_hup(void *arg)
+{
+	struct daemon *d = arg;
+
+	if (!d->stopping)
+		load(d);
+}
+
+/* ---- a changed file */
+
+static void
+settled(void *arg)
+{
+	struct daemon *d = arg;
+	struct stat st;
+
+	d->settle = NULL;
+	if (d->stopping || stat(d->file, &st) < 0)
+		return;		/* gone for a moment, or for good: the rules stay */
+	if (st.st_ino != d->seen.st_ino || st.st_size != d->seen.st_size ||
+	    st.st_mtim.tv_sec != d->seen.st_mtim.tv_sec ||
+	    st.st_mtim.tv_nsec != d->seen.st_mtim.tv_nsec)
+		load(d);
+}
+
+static void
+on_change(void *arg, const char *name)
+{
+	struct daemon *d = arg;
+
+	if (name == NULL || d->settle != NULL)
+		return;
+	d->settle = loop_after(d->host.loop, SETTLE_MS, settled, d);
+}
+
+static void
+watch_file(struct daemon *d)
+{
+	struct err e = ERR_NONE;
+	const char *slash = strrchr(d->file, '/');
+	char *dir = slash == NULL ? xstrdup(".") : slash == d->file ? xstrdup("/") :
+	    xmemdup0(d->file, (size_t)(slash - d->file));
+
+	d->watch = loop_watch_new(d->host.loop, dir, on_change, d, &e);
+	if (d->watch == NULL)
+		log_warn(dlog(d), "%s is not watched for changes (%s); use SIGHUP", d->file, e.text);
+	free(dir);
+}
+
+/* ---- the command */
+
+static int
+run_daemon(struct daemon *d)
+{
+	static const struct { int signo; loop_fn fn; } sigs[] = {
+		{ SIGTERM, on_term }, { SIGINT, on_term }, { SIGHUP, on_hup },
+	};
+	struct err e = ERR_NONE;
+
+	for (size_t i = 0; i < ARRAY_LEN(sigs); i++) {
+		d->signals[i] = loop_signal_new(d->host.loop, sigs[i].signo, sigs[i].fn, d, &e);
+		if (d->signals[i] == NULL) {
+			log_error(dlog(d), "%s", e.text);
+			return EXIT_FAILED;
+		}
+	}
+	state_on_broken(d->host.state, on_broken, d);
+	engine_on_idle(d->host.engine, look, d);
+	if (!d->once)
+		watch_file(d);
+	load(d);
+	loop_run(d->host.loop);
+	summary(d);
+	if (d->code == EXIT_DONE && d->script != NULL) {
+		const struct engine_counts *n = engine_counts(d->host.engine);
+
+		if (n->failed + n->parked > 0 || script_task_errors(d->script) > 0)
+			d->code = EXIT_FAILED;
+		else if (script_partial(d->script))
+			d->code = EXIT_PARTIAL;
+	}
+	return d->code;
+}
+
+static void
+close_daemon(struct daemon *d)
+{
+	struct loop *l = d->host.loop;
+
+	loop_watch_free(l, &d->watch);
+	for (size_t i = 0; i < ARRAY_LEN(d->signals); i++)
+		loop_signal_free(l, &d->signals[i]);
+	loop_cancel(l, &d->settle);
+	loop_cancel(l, &d->old_timer);
+	script_free(&d->loading);
+	script_free(&d->script);
+	for (size_t i = 0; i < d->old.n; i++)
+		script_free(&d->old.at[i]);
+	VEC_FREE(&d->old);
+	host_close(&d->host);
+}
+
+int
+cmd_run(struct cli *c, int argc, char **argv)
+{
+	struct daemon d = { 0 };
+	const struct cli_option opts[] = {
+		{ "--once", &d.once, NULL }, { "--existing", &d.existing, NULL },
+		{ "--dry-run", &d.dry_run, NULL },
+	};
+	const char **rest = xcalloc((size_t)argc + 1, sizeof(*rest));
+	size_t nrest;
+	int code = EXIT_USAGE;
+
+	if (cli_options(c, cmd_find("run"), argc, argv, opts, ARRAY_LEN(opts), false, rest, &nrest) < 0)
+		goto out;
+	if (nrest > 1) {
+		cli_usage(cmd_find("run"), "one FILE, not '%s' as well", rest[1]);
+		goto out;
+	}
+	cli_open_log(c);
+	d.file = nrest > 0 ? rest[0] : c->config;
+	code = host_open(&d.host, c, d.dry_run ? HOST_COPY : HOST_OWN, d.dry_run, d.existing);
+	if (code == EXIT_DONE) {
+		code = run_daemon(&d);
+		close_daemon(&d);
+	}
+out:
+	free(rest);
+	return code;
+}
