@@ -8,7 +8,7 @@
  * at once.  Timers, deferred calls and their order are the same code for both.
  *
  * Rules: nothing calls back from inside a call of this header; a callback may call
- * anything here, loop_free() excepted.  Deferred calls are run one generation at a
+ * anything here, loop_free(), loop_run() and loop_turn() excepted.  Deferred calls are run one generation at a
  * time: what a deferred call defers runs after the next look at I/O and timers.
  */
 #ifndef NET_LOOP_H
@@ -21,22 +21,29 @@ struct loop;
 typedef void (*loop_fn)(void *arg);
 
 /* ---- life */
-struct loop *loop_new(struct err *e) MUST_CHECK;
+struct loop *loop_new(struct err *e) MUST_CHECK;	/* also sets SIGPIPE to be ignored */
 void loop_free(struct loop **l);		/* drops what is still registered, calling nothing;
-						   waits for work that a thread has begun */
-/* Runs until loop_stop(), or until nothing is registered that could wake it. */
+						   waits for work that a thread has begun;
+						   children must be freed before, or never */
+/*
+ * Runs until loop_stop(), or until nothing is registered that could wake it.  A stop
+ * that came before ends it at once; either way the stop is used up.
+ */
 void loop_run(struct loop *l);
-/* One turn: deferred calls, then I/O and timers; waits for them only when wait. */
+/*
+ * One turn: deferred calls, then I/O, posted calls and timers; waits for them only
+ * when wait, and may come back with nothing done.
+ */
 void loop_turn(struct loop *l, bool wait);
 void loop_stop(struct loop *l);
 
 /* ---- time */
-int64_t loop_now(const struct loop *l);		/* ms, monotonic, as of this turn */
+int64_t loop_now(const struct loop *l);		/* ms, monotonic, as of this turn's look at I/O */
 int64_t loop_wall(const struct loop *l);	/* ms since 1970 */
 
 /* ---- timers and deferred calls */
 struct loop_timer;
-/* Once, after ms (0: next turn).  The timer is gone when fn is called. */
+/* Once, after ms (0: next turn).  The timer is gone when fn has returned. */
 struct loop_timer *loop_after(struct loop *l, int64_t ms, loop_fn fn, void *arg);
 void loop_cancel(struct loop *l, struct loop_timer **t);	/* sets NULL; NULL is fine */
 void loop_defer(struct loop *l, loop_fn fn, void *arg);		/* in the next generation */
@@ -46,7 +53,11 @@ void loop_post(struct loop *l, loop_fn fn, void *arg);
 void loop_hold(struct loop *l);
 void loop_release(struct loop *l);
 
-/* ---- descriptors (sockets, pipes); fd stays the caller's */
+/*
+ * ---- descriptors (sockets, pipes; no files).  fd stays the caller's, is set not to
+ * block, has one loop_io at a time, and must be closed after loop_io_free().  Events
+ * are level-triggered.
+ */
 struct loop_io;
 enum { LOOP_READ = 1, LOOP_WRITE = 2 };
 typedef void (*loop_io_fn)(void *arg, int events);	/* errors come as both */
@@ -65,7 +76,9 @@ void loop_signal_free(struct loop *l, struct loop_signal **s);
  * ---- directory or file watch.  fn is called after something below `path` (not
  * recursive) was created, renamed, removed or written; several changes may come
  * as one call.  name: the entry where the system tells, else "".  A watch that the
- * system gives up (directory removed) calls fn with NULL once and is dead.
+ * system gives up (path removed or moved away) calls fn with NULL once, is dead, and
+ * waits to be freed; when the path was replaced the watch follows, with name "".
+ * A flood of changes can overflow the system's queue unseen: also look now and then.
  */
 struct loop_watch;
 typedef void (*loop_watch_fn)(void *arg, const char *name);
@@ -76,7 +89,8 @@ void loop_watch_free(struct loop *l, struct loop_watch **w);
 /*
  * ---- blocking work on a pool of 4 threads.  work runs on a thread, then done in
  * the loop, exactly once, also after loop_work_forget() (work not yet begun is
- * then skipped).  Signals meant for the loop's thread are blocked there.
+ * then skipped).  Signals meant for the loop's thread are blocked there.  The handle
+ * is gone when done has returned; loop_free() calls neither.
  */
 struct loop_work;
 struct loop_work *loop_work(struct loop *l, loop_fn work, loop_fn done, void *arg);
@@ -86,7 +100,9 @@ void loop_work_forget(struct loop *l, struct loop_work *w);
  * ---- child processes: argv only, never a shell.  Feeds `input` to its stdin,
  * collects stdout and stderr up to their ceilings (the rest is read and dropped,
  * *_over set), kills the whole process group at the deadline (TERM, 2 s later KILL).
- * done is called exactly once unless the child was freed before.
+ * done is called exactly once unless the child was freed before; then the caller
+ * frees the child, in done or later.  A process left behind that holds the outputs
+ * delays done by at most 2 s after the end of the program.
  */
 struct child;
 struct child_params {
