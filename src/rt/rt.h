@@ -49,12 +49,23 @@ struct op {
 static inline bool op_timed_out(const struct op *op) { return op->timed_out; }
 
 /* ---- life */
-/* Makes the lua_State with the standard libraries of rt's own choice (see rt_openlibs). */
+/*
+ * Makes the lua_State with the libraries of rt_openlibs.  The environment variable
+ * MAILMILL_GC chooses the collector: "aggressive" (a cycle never pauses: for
+ * tests), "generational", anything else is Lua's incremental default.
+ */
 struct rt *rt_new(struct loop *l, struct log *log, const struct rt_limits *limits, struct err *e)
 	MUST_CHECK;
 void rt_free(struct rt **rt);		/* kills what still runs (closing <close> values), closes the state */
 lua_State *rt_state(struct rt *rt);	/* the main state: for loading code and registering, not for running */
 struct rt *rt_of(lua_State *L);
+/*
+ * base table string math utf8 os io package coroutine debug, each without what
+ * could block, end or blind the process (lib.c lists it), and strict globals.
+ * package.searchers is: preload, text files on package.path, C modules (two); the
+ * binding inserts its own at 2.  rt_new has called it.
+ */
+void rt_openlibs(lua_State *L);
 struct loop *rt_loop(struct rt *rt);
 struct log *rt_log(struct rt *rt);
 /* How many tasks have not ended. */
@@ -80,20 +91,41 @@ typedef void (*task_end_fn)(void *arg, struct task *t, lua_State *L, int nres, c
  */
 struct task *rt_spawn(struct rt *rt, lua_State *from, int nargs, struct task *parent,
 	const char *name, task_end_fn end, void *arg, struct err *e) MUST_CHECK;
-/* The next wait, and every later one, raises `why`. */
+/*
+ * The next wait, and every later one, raises `why`; so in all its children.  A wait
+ * that was done already still delivers its result.
+ */
 void rt_cancel(struct task *t, const struct err *why);
-/* Never resumed again; pending <close> values run (they cannot wait); end is called with `why`. */
+/*
+ * Never resumed again.  What it waits for is cancelled now; from the loop, its
+ * children end first, then its pending <close> values run (they cannot wait, and
+ * have 250 ms of CPU), then end is called with `why`.
+ */
 void rt_kill(struct task *t, const struct err *why);
 struct task *rt_self(lua_State *L);	/* NULL outside a task */
 const char *task_name(const struct task *t);
 void task_set_data(struct task *t, void *data);	/* inherited by children at spawn */
 void *task_data(const struct task *t);
-/* Runs fn(L, arg) protected, for the few things outside a task; 0, or -1 and e (never panics). */
+/*
+ * Runs fn protected, with arg as light userdata at index 1, for the few things
+ * outside a task; 0, or -1 and e (never panics).
+ */
 int rt_pcall(struct rt *rt, int (*fn)(lua_State *L), void *arg, struct err *e) MUST_CHECK;
 
-/* ---- for bindings: inside a task, protected */
+/*
+ * ---- for bindings: inside a task, protected.  An op begins zeroed, with finish
+ * and cancel set.  rt_done may come before rt_wait; the task still sleeps one turn.
+ */
 void rt_can_wait(lua_State *L);		/* raises now if a wait would fail; before work is started */
 int rt_wait(lua_State *L, struct op *op);	/* use as: return rt_wait(L, &x->op); */
+/*
+ * Pushes a table: sleep(s) spawn(fn, ...) deadline(s) now() name().  A time is a
+ * number of seconds or a duration ("15min").  spawn gives a handle with :wait()
+ * (the results, or raises the task's error), :cancel(), :status() ("waiting",
+ * "running", "done", "failed", "canceled").  A failure that somebody waits for is
+ * his; any other fails the parent.  deadline gives a <close> value; children spawned inside inherit it.
+ */
+void rt_push_tasklib(lua_State *L);
 /* ---- for callbacks of the loop: outside Lua; runs no Lua, cannot fail */
 void rt_done(struct op *op);
 
@@ -135,7 +167,12 @@ struct rt_opt {
 	size_t			 off;	/* in out: const char *, int64_t, double, bool, int64_t ms, int64_t bytes, (ignored) */
 	bool			 required;
 };
-/* The table at arg; unknown keys and wrong types raise, naming `what` ("mail.maildir"). */
+/*
+ * The table at arg (absent: an empty one) into *out, which holds the defaults;
+ * unknown keys and wrong types raise, naming `what` ("mail.maildir").  A row
+ * "#" (OPT_ANY) allows positional values, which the caller reads.  Strings live as
+ * long as the table holds them and contain no NUL.
+ */
 void rt_opts(lua_State *L, int arg, const char *what, const struct rt_opt *opts, size_t n, void *out);
 
 #endif
