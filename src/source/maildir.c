@@ -101,6 +101,7 @@ maildir_box_drop_if_empty(struct maildir_box *box)
 void
 maildir_idle(struct maildir *m)
 {
+	struct view name;
 	size_t it = 0;
 	void *box;
 	loop_fn closed = m->closed;
@@ -108,7 +109,7 @@ maildir_idle(struct maildir *m)
 
 	if (!m->closing || m->running > 0 || m->deferred > 0)
 		return;
-	while (map_next(m->boxes, &it, NULL, &box))
+	while (map_next(m->boxes, &it, &name, &box))
 		box_free(box);
 	map_free(&m->boxes);
 	m->magic = 0;
@@ -173,6 +174,7 @@ static void
 maildir_close(struct source *s, loop_fn done, void *arg)
 {
 	struct maildir *m = (struct maildir *)s;
+	struct view name;
 	size_t it = 0;
 	void *box;
 
@@ -182,7 +184,7 @@ maildir_close(struct source *s, loop_fn done, void *arg)
 	m->closing = true;
 	m->closed = done;
 	m->closed_arg = arg;
-	while (map_next(m->boxes, &it, NULL, &box)) {
+	while (map_next(m->boxes, &it, &name, &box)) {
 		maildir_watch_end(box);
 		maildir_cancel_queued(box);
 		list_remove(&((struct maildir_box *)box)->ready);

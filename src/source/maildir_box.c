@@ -122,6 +122,7 @@ do_list(struct maildir_job *job, struct request *r)
 
 		if (maildir_folder_decode(&name, view_of(f.at[i]), &e) != 0) {
 			log_warn(m->source.log, "account '%s': %s", m->source.name, e.text);
+			str_free(&name);
 			continue;
 		}
 		VEC_PUSH(&r->list, ((struct source_mailbox){ str_take(&name), NULL, true }));
@@ -213,13 +214,14 @@ note_renamed(struct maildir_job *job, const char *from, const char *to)
 	struct str name = STR_INIT;
 
 	/* a folder without a mailbox name has no book either */
-	if (maildir_folder_decode(&name, view_of(from), NULL) != 0)
-		return;
-	VEC_PUSH(&job->renamed, str_take(&name));
-	if (to != NULL && maildir_folder_decode(&name, view_of(to), NULL) == 0)
+	if (maildir_folder_decode(&name, view_of(from), NULL) == 0) {
 		VEC_PUSH(&job->renamed, str_take(&name));
-	else
-		VEC_PUSH(&job->renamed, NULL);
+		if (to != NULL && maildir_folder_decode(&name, view_of(to), NULL) == 0)
+			VEC_PUSH(&job->renamed, str_take(&name));
+		else
+			VEC_PUSH(&job->renamed, NULL);
+	}
+	str_free(&name);
 }
 
 static int

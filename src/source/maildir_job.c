@@ -46,6 +46,7 @@ job_fail(struct maildir_job *job, const struct err *e)
 static void
 job_free(struct maildir_job *job)
 {
+	struct view name;
 	size_t it = 0;
 	void *key;
 
@@ -58,7 +59,7 @@ job_free(struct maildir_job *job)
 	VEC_FREE(&job->missing);
 	VEC_FREE(&job->taken);
 	if (job->lost_keys != NULL) {
-		while (map_next(job->lost_keys, &it, NULL, &key))
+		while (map_next(job->lost_keys, &it, &name, &key))
 			free(key);
 		map_free(&job->lost_keys);
 	}

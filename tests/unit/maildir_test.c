@@ -1,0 +1,1183 @@
+/*
+ * The Maildir source on the real loop, in a directory of its own, with a small book
+ * of UIDs.  "Another program" is plain rename(2), link(2) and unlink(2) between turns.
+ */
+#include "source/maildir.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "net/loop_fake.h"
+#include "tests/unit/unit.h"
+
+/* ---- a book */
+
+struct book_row { char *mailbox, *key; uint32_t uid; bool forgotten; };
+struct book {
+	struct loop	*l;
+	struct { VEC(struct book_row) } rows;
+	struct map	*index;		/* "mailbox\nkey" to row number + 1 */
+	struct map	*next;		/* mailbox to next UID */
+	size_t		 asked, biggest, renames;
+	bool		 fail;
+};
+struct book_answer { struct book *b; uid_book_fn done; void *arg; uint32_t next; };
+struct book_found { uid_key_fn done; void *arg; const char *key; };
+
+static void
+book_answer(void *arg)
+{
+	struct book_answer *a = arg;
+	struct err e = ERR_NONE;
+
+	if (a->b->fail)
+		err_set(&e, ERR_SYSTEM, SCOPE_PROGRAM, "the book is closed");
+	a->done(a->arg, 7, a->next, &e);
+	free(a);
+}
+
+static void
+book_assign(void *book, const char *account, const char *mailbox, struct uid_entry *u, size_t n,
+	uid_book_fn done, void *arg)
+{
+	struct book *b = book;
+	struct book_answer *a = xmalloc(sizeof(*a));
+	uintptr_t next = (uintptr_t)map_get(b->next, view_of(mailbox));
+
+	(void)account;
+	b->asked++;
+	b->biggest = MAX(b->biggest, n);
+	next = next == 0 ? 1 : next;
+	for (size_t i = 0; i < n && !b->fail; i++) {
+		char *key = xasprintf("%s\n%s", mailbox, u[i].key);
+		uintptr_t at = (uintptr_t)map_get(b->index, view_of(key));
+
+		if (at == 0) {
+			VEC_PUSH(&b->rows, ((struct book_row){ xstrdup(mailbox), xstrdup(u[i].key),
+			    (uint32_t)next++, false }));
+			at = b->rows.n;
+			map_set(b->index, view_of(key), (void *)at);
+		}
+		u[i].uid = b->rows.at[at - 1].uid;
+		u[i].here = 1234;
+		u[i].hops = (unsigned char)(u[i].uid % 3);
+		free(key);
+	}
+	map_set(b->next, view_of(mailbox), (void *)next);
+	*a = (struct book_answer){ b, done, arg, (uint32_t)next };
+	loop_defer(b->l, book_answer, a);
+}
+
+static void
+book_tell(void *arg)
+{
+	struct book_found *f = arg;
+
+	f->done(f->arg, f->key, NULL);
+	free(f);
+}
+
+static void
+book_find(void *book, const char *account, const char *mailbox, uint32_t uid, uid_key_fn done,
+	void *arg)
+{
+	struct book *b = book;
+	struct book_found *f = xmalloc(sizeof(*f));
+
+	(void)account;
+	*f = (struct book_found){ done, arg, NULL };
+	for (size_t i = 0; i < b->rows.n; i++) {
+		if (b->rows.at[i].uid == uid && strcmp(b->rows.at[i].mailbox, mailbox) == 0)
+			f->key = b->rows.at[i].key;
+	}
+	loop_defer(b->l, book_tell, f);
+}
+
+static void
+book_forget(void *book, const char *account, const char *mailbox, const uint32_t *uids, size_t n)
+{
+	struct book *b = book;
+
+	(void)account;
+	for (size_t i = 0; i < b->rows.n; i++) {
+		for (size_t j = 0; j < n; j++) {
+			if (b->rows.at[i].uid == uids[j] && strcmp(b->rows.at[i].mailbox, mailbox) == 0)
+				b->rows.at[i].forgotten = true;
+		}
+	}
+}
+
+static void
+book_renamed(void *book, const char *account, const char *from, const char *to)
+{
+	struct book *b = book;
+
+	(void)account; (void)from; (void)to;
+	b->renames++;
+}
+
+/* ---- the world of one test */
+
+struct world {
+	char		 root[240];
+	struct loop	*l;
+	struct book	 b;
+	struct uid_book	 book;
+	struct source	*s;
+	struct log	*log;
+	char		 logged[4000];
+};
+
+static void
+on_log(void *arg, enum log_level level, const char *line)
+{
+	struct world *w = arg;
+	size_t n = strlen(w->logged);
+
+	(void)level;
+	snprintf(w->logged + n, sizeof(w->logged) - n, "%s\n", line);
+}
+
+static void
+world_source(struct world *w)
+{
+	struct maildir_conf conf = { .name = "home", .path = w->root, .create = true,
+	    .rescan_ms = 100 };
+	struct err e = ERR_NONE;
+
+	w->s = maildir_open(w->l, w->log, &conf, &w->book, &e);
+	if (w->s == NULL) {
+		printf("# %s\n", e.text);
+		abort();
+	}
+}
+
+static void
+world_begin(struct world *w)
+{
+	struct err e = ERR_NONE;
+
+	memset(w, 0, sizeof(*w));
+	snprintf(w->root, sizeof(w->root), "%s/Mail", unit_tmp());
+	w->l = loop_new(&e);
+	w->log = log_new(-1, LOG_TEXT, false, LOG_DEBUG);
+	log_tap(w->log, on_log, w);
+	w->b = (struct book){ .l = w->l, .index = map_new(), .next = map_new() };
+	w->book = (struct uid_book){ &w->b, book_assign, book_find, book_forget, book_renamed };
+	world_source(w);
+}
+
+static void
+set_true(void *arg)
+{
+	*(bool *)arg = true;
+}
+
+static void
+world_close(struct world *w)
+{
+	bool closed = false;
+
+	w->s->ops->close(w->s, set_true, &closed);
+	while (!closed)
+		loop_turn(w->l, true);
+	w->s = NULL;
+}
+
+static void
+world_end(struct world *w)
+{
+	if (w->s != NULL)
+		world_close(w);
+	loop_free(&w->l);
+	log_free(&w->log);
+	for (size_t i = 0; i < w->b.rows.n; i++) {
+		free(w->b.rows.at[i].mailbox);
+		free(w->b.rows.at[i].key);
+	}
+	VEC_FREE(&w->b.rows);
+	map_free(&w->b.index);
+	map_free(&w->b.next);
+}
+
+static const char *
+path_of(struct world *w, const char *rest)
+{
+	static char buf[8][600];
+	static int next;
+	char *p = buf[next++ % 8];
+
+	snprintf(p, sizeof(buf[0]), "%s/%s", w->root, rest);
+	return p;
+}
+
+static void
+put_file(struct world *w, const char *rest, const char *text)
+{
+	FILE *f = fopen(path_of(w, rest), "w");
+
+	if (f == NULL)
+		abort();
+	fputs(text, f);
+	fclose(f);
+}
+
+static bool
+has(struct world *w, const char *rest)
+{
+	struct stat st;
+
+	return lstat(path_of(w, rest), &st) == 0;
+}
+
+static void
+need(int rc)
+{
+	if (rc != 0) {
+		perror("# a step of the test itself");
+		abort();
+	}
+}
+
+static void
+mv(struct world *w, const char *from, const char *to)
+{
+	need(rename(path_of(w, from), path_of(w, to)));
+}
+
+static void
+make_folder(struct world *w, const char *name)
+{
+	char sub[300];
+
+	need(mkdir(path_of(w, name), 0700));
+	snprintf(sub, sizeof(sub), "%s/cur", name);
+	need(mkdir(path_of(w, sub), 0700));
+	snprintf(sub, sizeof(sub), "%s/new", name);
+	need(mkdir(path_of(w, sub), 0700));
+	snprintf(sub, sizeof(sub), "%s/tmp", name);
+	need(mkdir(path_of(w, sub), 0700));
+}
+
+static const char mail[] = "Subject: one\r\nFrom: a@b.example\r\n\r\nbody\r\n";
+
+static void
+deliver(struct world *w, const char *key)
+{
+	char tmp[300], new[300];
+
+	snprintf(tmp, sizeof(tmp), "tmp/%s", key);
+	snprintf(new, sizeof(new), "new/%s", key);
+	put_file(w, tmp, mail);
+	mv(w, tmp, new);
+}
+
+/* ---- requests */
+
+static void
+on_done(struct request *r)
+{
+	*(int *)r->arg += 1;
+}
+
+/* Runs r to its answer, which is the caller's. */
+static struct request *
+run(struct world *w, struct request *r)
+{
+	int done = 0;
+
+	r->arg = &done;
+	r->done = on_done;
+	source_submit(w->s, r);
+	if (done)
+		abort();	/* never from inside submit */
+	while (!done)
+		loop_turn(w->l, true);
+	return r;
+}
+
+static struct request *
+make(enum request_kind kind, const char *mailbox, uint32_t uid)
+{
+	struct request *r = request_new(kind, mailbox, NULL, NULL);
+
+	r->uid = uid;
+	return r;
+}
+
+static struct request *
+scan(struct world *w, const char *mailbox, uint32_t above, size_t limit, unsigned what)
+{
+	struct request *r = make(REQ_SCAN, mailbox, above);
+
+	r->limit = limit;
+	r->need = what;
+	return run(w, r);
+}
+
+/* Result of a request that is not looked at further. */
+static int
+result(struct world *w, struct request *r)
+{
+	int res;
+
+	run(w, r);
+	res = (int)r->result;
+	if (r->result == RESULT_FAILED)
+		printf("# (%s)\n", r->err.text);
+	request_free(&r);
+	return res;
+}
+
+static struct request *
+mover(const char *from, uint32_t uid, const char *to)
+{
+	struct request *r = make(REQ_MOVE, from, uid);
+
+	r->target = to;
+	return r;
+}
+
+static size_t
+count(struct world *w, const char *mailbox)
+{
+	struct request *r = run(w, make(REQ_STATUS, mailbox, 0));
+	size_t n = r->result == RESULT_DONE ? (size_t)r->status.messages : 9999;
+
+	request_free(&r);
+	return n;
+}
+
+/* ---- opening */
+
+TEST(maildir_refuses_what_is_none)
+{
+	struct maildir_conf conf = { .name = "home", .path = "/nowhere/at/all" };
+	struct uid_book book = { 0 };
+	struct err e = ERR_NONE;
+	struct loop *l = loop_new(&e);
+
+	EXPECT(maildir_open(l, NULL, &conf, &book, &e) == NULL);
+	EXPECT_EQ(e.kind, ERR_USAGE);
+	EXPECT(strstr(e.text, "/nowhere/at/all") != NULL);
+	err_clear(&e);
+	conf.path = "relative";
+	EXPECT(maildir_open(l, NULL, &conf, &book, &e) == NULL);
+	EXPECT_EQ(e.kind, ERR_USAGE);
+	loop_free(&l);
+}
+
+TEST(maildir_sweeps_our_old_leftovers)
+{
+	struct timespec old[2] = { { .tv_sec = 1000 }, { .tv_sec = 1000 } };
+	struct world w;
+
+	world_begin(&w);
+	put_file(&w, "tmp/mailmill.fresh", "x");
+	need(utimensat(AT_FDCWD, path_of(&w, "tmp/mailmill.fresh"), old, 0));
+	world_close(&w);
+	world_source(&w);
+	EXPECT_EQ(count(&w, "INBOX"), 0);
+	EXPECT(has(&w, "tmp/mailmill.fresh"));	/* its ctime is new: a delivery under way */
+	make_folder(&w, ".A");
+	put_file(&w, ".A/tmp/mailmill.other", "x");
+	put_file(&w, ".A/tmp/1000.foreign", "x");
+	world_close(&w);
+	loop_free(&w.l);
+	w.l = loop_fake_new(clock_wall_ms() + (int64_t)37 * 3600 * 1000);
+	w.b.l = w.l;
+	world_source(&w);
+	EXPECT_EQ(count(&w, "INBOX"), 0);
+	EXPECT(!has(&w, "tmp/mailmill.fresh"));
+	EXPECT(!has(&w, ".A/tmp/mailmill.other"));
+	EXPECT(has(&w, ".A/tmp/1000.foreign"));
+	world_end(&w);
+}
+
+/* ---- scan and fetch */
+
+TEST(maildir_scans_oldest_first)
+{
+	struct world w;
+	struct request *r;
+
+	world_begin(&w);
+	put_file(&w, "cur/2000.M1P1Q1.h:2,S", mail);
+	put_file(&w, "new/3000.M1P1Q1.h", mail);
+	put_file(&w, "cur/1000.M1P1Q2.h:2,F", mail);
+	put_file(&w, "cur/1000.M1P1Q1.h", mail);
+	put_file(&w, "cur/.hidden", mail);
+	r = scan(&w, "inbox", 0, 0, NEED_HEADER);
+	EXPECT_EQ(r->result, RESULT_DONE);
+	EXPECT_EQ(r->messages.n, 4);
+	EXPECT_EQ(r->hops.n, 4);
+	EXPECT_EQ(r->status.uidvalidity, 7);
+	EXPECT_EQ(r->status.uidnext, 5);
+	EXPECT(!r->more);
+	for (size_t i = 0; i < 4; i++) {
+		struct message_facts *f = message_facts(r->messages.at[i]);
+
+		EXPECT_EQ(f->uid, i + 1);
+		EXPECT_EQ(r->hops.at[i], (i + 1) % 3);
+		EXPECT_EQ(f->size, (int64_t)strlen(mail));
+		EXPECT_EQ(f->here, 1234);
+		EXPECT(message_have(r->messages.at[i]) & NEED_HEADER);
+	}
+	EXPECT_EQ(message_facts(r->messages.at[0])->flags.sys, 0);
+	EXPECT_EQ(message_facts(r->messages.at[1])->flags.sys, FLAG_FLAGGED);
+	EXPECT_EQ(message_facts(r->messages.at[2])->flags.sys, FLAG_SEEN);
+	request_free(&r);
+	EXPECT(has(&w, "new/3000.M1P1Q1.h"));	/* reading changes nothing */
+	r = run(&w, make(REQ_STATUS, "INBOX", 0));
+	EXPECT_EQ(r->status.messages, 4);
+	EXPECT_EQ(r->status.unseen, 3);
+	request_free(&r);
+	world_end(&w);
+}
+
+TEST(maildir_uids_survive_a_restart)
+{
+	struct world w;
+	struct request *r;
+
+	world_begin(&w);
+	deliver(&w, "1000.a.h");
+	deliver(&w, "2000.b.h");
+	EXPECT_EQ(count(&w, "INBOX"), 2);
+	need(unlink(path_of(&w, "new/1000.a.h")));
+	world_close(&w);
+	world_source(&w);
+	deliver(&w, "500.c.h");	/* older by name, but new to us */
+	r = scan(&w, "INBOX", 0, 0, 0);
+	EXPECT_EQ(r->messages.n, 2);
+	EXPECT_EQ(message_facts(r->messages.at[0])->uid, 2);
+	EXPECT_EQ(message_facts(r->messages.at[1])->uid, 3);
+	request_free(&r);
+	world_end(&w);
+}
+
+TEST(maildir_scan_bounds)
+{
+	struct world w;
+	struct request *r;
+
+	world_begin(&w);
+	for (int i = 1; i <= 9; i++) {
+		char key[40];
+
+		snprintf(key, sizeof(key), "%d.x.h", 1000 + i);
+		deliver(&w, key);
+	}
+	r = scan(&w, "INBOX", 3, 4, NEED_BODY);
+	EXPECT_EQ(r->messages.n, 4);
+	EXPECT_EQ(message_facts(r->messages.at[0])->uid, 4);
+	EXPECT(r->more);
+	EXPECT_VIEW(message_raw(r->messages.at[0]), mail);
+	request_free(&r);
+	r = make(REQ_SCAN, "INBOX", 3);
+	r->upto = 5;
+	run(&w, r);
+	EXPECT_EQ(r->messages.n, 2);
+	EXPECT(!r->more);
+	request_free(&r);
+	r = scan(&w, "INBOX", 9, 4, 0);
+	EXPECT_EQ(r->messages.n, 0);
+	EXPECT(!r->more);
+	request_free(&r);
+	world_end(&w);
+}
+
+TEST(maildir_fetch)
+{
+	struct world w;
+	struct message *m = message_new();
+	struct request *r;
+	struct view subject;
+
+	world_begin(&w);
+	deliver(&w, "1000.a.h");
+	r = make(REQ_FETCH, "INBOX", 1);
+	r->need = NEED_BODY;
+	r->message = m;
+	run(&w, r);
+	EXPECT_EQ(r->result, RESULT_DONE);
+	request_free(&r);
+	EXPECT_VIEW(message_raw(m), mail);
+	EXPECT(message_field(m, FIELD_SUBJECT, &subject));
+	EXPECT_VIEW(subject, "one");
+	EXPECT_EQ(message_facts(m)->uid, 1);
+	message_unref(&m);
+	EXPECT_EQ(result(&w, make(REQ_FETCH, "INBOX", 2)), RESULT_GONE);
+	EXPECT_EQ(result(&w, make(REQ_FETCH, "Nowhere", 1)), RESULT_FAILED);
+	world_end(&w);
+}
+
+TEST(maildir_scans_five_thousand_in_chunks)
+{
+	struct world w;
+	uint32_t above = 0;
+	size_t n = 0;
+	bool more = true;
+
+	world_begin(&w);
+	for (int i = 0; i < 5100; i++) {
+		char name[60];
+
+		snprintf(name, sizeof(name), "cur/%d.M1P1.h:2,", 1000000 + (i * 7919) % 5100);
+		put_file(&w, name, mail);
+	}
+	while (more) {
+		struct request *r = scan(&w, "INBOX", above, 700, NEED_HEADER);
+
+		EXPECT_EQ(r->result, RESULT_DONE);
+		for (size_t i = 0; i < r->messages.n; i++) {
+			EXPECT_EQ(message_facts(r->messages.at[i])->uid, above + 1);
+			above++;
+		}
+		n += r->messages.n;
+		more = r->more;
+		request_free(&r);
+	}
+	EXPECT_EQ(n, 5100);
+	EXPECT_EQ(w.b.biggest, 5000);
+	EXPECT_EQ(w.b.asked, 2);
+	world_end(&w);
+}
+
+TEST(maildir_unreadable_file_stops_nobody)
+{
+	struct world w;
+	struct request *r;
+
+	world_begin(&w);
+	deliver(&w, "1000.a.h");
+	need(symlink("/dev/zero", path_of(&w, "cur/2000.b.h:2,S")));
+	deliver(&w, "3000.c.h");
+	r = scan(&w, "INBOX", 0, 0, NEED_BODY);
+	EXPECT_EQ(r->messages.n, 3);
+	EXPECT_EQ(message_facts(r->messages.at[1])->flags.sys, FLAG_SEEN);
+	EXPECT((message_have(r->messages.at[1]) & (NEED_BODY | NEED_HEADER)) == 0);
+	EXPECT(message_have(r->messages.at[2]) & NEED_BODY);
+	EXPECT(strstr(w.logged, "2000.b.h") != NULL);
+	request_free(&r);
+	r = make(REQ_FETCH, "INBOX", 2);
+	r->need = NEED_BODY;
+	run(&w, r);
+	EXPECT_EQ(r->result, RESULT_FAILED);
+	EXPECT_EQ(r->err.scope, SCOPE_MESSAGE);
+	request_free(&r);
+	world_end(&w);
+}
+
+TEST(maildir_forgets_only_what_is_gone)
+{
+	struct world w;
+
+	world_begin(&w);
+	deliver(&w, "1000.a.h");
+	deliver(&w, "2000.b.h");
+	deliver(&w, "3000.c.h");
+	EXPECT_EQ(count(&w, "INBOX"), 3);
+	need(unlink(path_of(&w, "new/2000.b.h")));
+	mv(&w, "new/3000.c.h", "cur/3000.c.h:2,S");
+	EXPECT_EQ(count(&w, "INBOX"), 2);
+	EXPECT(!w.b.rows.at[0].forgotten);
+	EXPECT(w.b.rows.at[1].forgotten);
+	EXPECT(!w.b.rows.at[2].forgotten);
+	world_end(&w);
+}
+
+TEST(maildir_book_that_fails)
+{
+	struct world w;
+	struct request *r;
+
+	world_begin(&w);
+	deliver(&w, "1000.a.h");
+	w.b.fail = true;
+	r = scan(&w, "INBOX", 0, 0, 0);
+	EXPECT_EQ(r->result, RESULT_FAILED);
+	EXPECT_STR(r->err.text, "the book is closed");
+	request_free(&r);
+	w.b.fail = false;
+	EXPECT_EQ(count(&w, "INBOX"), 1);
+	world_end(&w);
+}
+
+/* ---- flags and keywords */
+
+static struct request *
+flagger(uint32_t uid, unsigned add, unsigned del, const char *keyword)
+{
+	struct request *r = make(REQ_FLAGS, "INBOX", uid);
+
+	r->add.sys = add;
+	r->del.sys = del;
+	if (keyword != NULL)
+		flags_add(&r->add, 0, view_of(keyword));
+	return r;
+}
+
+TEST(maildir_flags)
+{
+	struct world w;
+
+	world_begin(&w);
+	deliver(&w, "1000.a.h,S=5");
+	EXPECT_EQ(count(&w, "INBOX"), 1);
+	EXPECT_EQ(result(&w, flagger(1, 0, FLAG_SEEN, NULL)), RESULT_DONE);
+	EXPECT(has(&w, "new/1000.a.h,S=5"));		/* nothing to change */
+	EXPECT_EQ(result(&w, flagger(1, FLAG_SEEN | FLAG_FLAGGED, 0, NULL)), RESULT_DONE);
+	EXPECT(has(&w, "cur/1000.a.h,S=5:2,FS"));
+	/* another program marks it, before we do, with a letter that we do not know */
+	mv(&w, "cur/1000.a.h,S=5:2,FS", "cur/1000.a.h,S=5:2,FRSX");
+	EXPECT_EQ(result(&w, flagger(1, FLAG_DELETED, FLAG_FLAGGED, NULL)), RESULT_DONE);
+	EXPECT(has(&w, "cur/1000.a.h,S=5:2,RSTX"));
+	need(unlink(path_of(&w, "cur/1000.a.h,S=5:2,RSTX")));
+	EXPECT_EQ(result(&w, flagger(1, 0, FLAG_DELETED, NULL)), RESULT_GONE);
+	EXPECT_EQ(result(&w, flagger(1, FLAG_DELETED, 0, NULL)), RESULT_GONE);
+	world_end(&w);
+}
+
+TEST(maildir_keywords)
+{
+	struct world w;
+	struct request *r;
+	char name[60];
+
+	world_begin(&w);
+	put_file(&w, "dovecot-keywords", "0 Invoice\n2 $Junk\n");
+	put_file(&w, "cur/1000.a.h:2,Sc", mail);
+	r = scan(&w, "INBOX", 0, 0, 0);
+	EXPECT(flags_has(&message_facts(r->messages.at[0])->flags, 0, VIEW("$junk")));
+	request_free(&r);
+	EXPECT_EQ(result(&w, flagger(1, 0, 0, "Later")), RESULT_DONE);
+	EXPECT(has(&w, "cur/1000.a.h:2,Sbc"));
+	EXPECT_EQ(result(&w, flagger(1, 0, 0, "INVOICE")), RESULT_DONE);
+	EXPECT(has(&w, "cur/1000.a.h:2,Sabc"));
+	r = flagger(1, 0, 0, NULL);
+	flags_add(&r->del, 0, VIEW("Later"));
+	flags_add(&r->del, 0, VIEW("Unheard"));
+	EXPECT_EQ(result(&w, r), RESULT_DONE);
+	EXPECT(has(&w, "cur/1000.a.h:2,Sac"));
+	for (int i = 3; i < 26; i++) {
+		snprintf(name, sizeof(name), "k%d", i);
+		EXPECT_EQ(result(&w, flagger(1, 0, 0, name)), RESULT_DONE);
+	}
+	r = run(&w, flagger(1, 0, 0, "one-more"));
+	EXPECT_EQ(r->result, RESULT_FAILED);
+	EXPECT_EQ(r->err.kind, ERR_LIMIT);
+	EXPECT(strstr(r->err.text, "one-more") != NULL);
+	request_free(&r);
+	EXPECT(!has(&w, "dovecot-keywords.lock"));
+	world_end(&w);
+}
+
+TEST(maildir_keywords_are_translated_by_move)
+{
+	struct world w;
+
+	world_begin(&w);
+	make_folder(&w, ".Work");
+	put_file(&w, "dovecot-keywords", "0 Invoice\n1 Paid\n");
+	put_file(&w, ".Work/dovecot-keywords", "0 Other\n1 Invoice\n");
+	put_file(&w, "cur/1000.a.h:2,Sabz", mail);
+	EXPECT_EQ(result(&w, mover("INBOX", 1, "Work")), RESULT_DONE);
+	EXPECT(has(&w, ".Work/cur/1000.a.h:2,Sbc"));
+	world_end(&w);
+}
+
+/* ---- move */
+
+TEST(maildir_moves)
+{
+	struct world w;
+	struct request *r;
+
+	world_begin(&w);
+	make_folder(&w, ".Archive.2024");
+	deliver(&w, "1000.a.h");
+	put_file(&w, "cur/2000.b.h:2,S", mail);
+	EXPECT_EQ(count(&w, "INBOX"), 2);
+	mv(&w, "cur/2000.b.h:2,S", "cur/2000.b.h:2,RS");
+	EXPECT_EQ(result(&w, mover("INBOX", 1, "Archive/2024")), RESULT_DONE);
+	r = run(&w, mover("INBOX", 2, "Archive/2024"));
+	EXPECT_EQ(r->result, RESULT_DONE);
+	EXPECT(!r->adopted);
+	EXPECT_STR(r->new_name, path_of(&w, ".Archive.2024/cur/2000.b.h:2,RS"));
+	request_free(&r);
+	EXPECT(has(&w, ".Archive.2024/new/1000.a.h"));
+	EXPECT(has(&w, ".Archive.2024/cur/2000.b.h:2,RS"));
+	EXPECT_EQ(count(&w, "INBOX"), 0);
+	EXPECT_EQ(count(&w, "Archive/2024"), 2);
+	EXPECT(w.b.rows.at[0].forgotten);
+	EXPECT_EQ(result(&w, mover("INBOX", 1, "Archive/2024")), RESULT_GONE);
+	world_end(&w);
+}
+
+TEST(maildir_move_refused)
+{
+	struct world w;
+	struct request *r;
+
+	world_begin(&w);
+	make_folder(&w, ".A");
+	deliver(&w, "1000.a.h");
+	put_file(&w, ".A/new/1000.a.h", "another");
+	r = run(&w, mover("INBOX", 1, "inbox"));
+	EXPECT_EQ(r->err.kind, ERR_USAGE);
+	request_free(&r);
+	r = run(&w, mover("INBOX", 1, "Nowhere"));
+	EXPECT_EQ(r->err.kind, ERR_REFUSED);
+	EXPECT_STR(r->err.text, "no mailbox 'Nowhere' in account 'home'; create = true makes it");
+	request_free(&r);
+	r = run(&w, mover("INBOX", 1, "v1.2"));
+	EXPECT_EQ(r->err.kind, ERR_USAGE);
+	request_free(&r);
+	EXPECT_EQ(result(&w, mover("INBOX", 1, "A")), RESULT_FAILED);	/* the name is taken */
+	r = mover("INBOX", 1, "A");
+	r->probe = true;
+	EXPECT_EQ(result(&w, r), RESULT_FAILED);	/* by another message */
+	EXPECT(has(&w, "new/1000.a.h"));
+	r = mover("INBOX", 1, "Made/Now");
+	r->create = true;
+	EXPECT_EQ(result(&w, r), RESULT_DONE);
+	EXPECT(has(&w, ".Made.Now/new/1000.a.h"));
+	EXPECT(has(&w, ".Made.Now/maildirfolder"));
+	world_end(&w);
+}
+
+TEST(maildir_adopts_a_move_after_a_crash)
+{
+	struct world w;
+	struct request *r;
+
+	world_begin(&w);
+	make_folder(&w, ".A");
+	deliver(&w, "1000.a.h");
+	deliver(&w, "2000.b.h");
+	deliver(&w, "3000.c.h");
+	EXPECT_EQ(count(&w, "INBOX"), 3);
+	world_close(&w);
+	/* the first was moved and then read by somebody; the second was linked only; the third is gone */
+	mv(&w, "new/1000.a.h", ".A/cur/1000.a.h:2,S");
+	need(link(path_of(&w, "new/2000.b.h"), path_of(&w, ".A/new/2000.b.h")));
+	need(unlink(path_of(&w, "new/3000.c.h")));
+	world_source(&w);
+	for (uint32_t uid = 1; uid <= 3; uid++) {
+		r = mover("INBOX", uid, "A");
+		r->probe = true;
+		run(&w, r);
+		EXPECT_EQ(r->result, uid < 3 ? RESULT_DONE : RESULT_GONE);
+		EXPECT_EQ(r->adopted, uid < 3);
+		request_free(&r);
+	}
+	EXPECT(!has(&w, "new/2000.b.h"));
+	EXPECT(has(&w, ".A/new/2000.b.h"));
+	EXPECT_EQ(count(&w, "A"), 2);
+	EXPECT_EQ(count(&w, "INBOX"), 0);
+	world_end(&w);
+}
+
+/* ---- copy and append */
+
+TEST(maildir_copies_and_adopts)
+{
+	struct timespec times[2] = { { .tv_sec = 5000 }, { .tv_sec = 5000 } };
+	struct world w;
+	struct stat st;
+
+	world_begin(&w);
+	make_folder(&w, ".A");
+	put_file(&w, "cur/1000.a.h:2,S", mail);
+	need(utimensat(AT_FDCWD, path_of(&w, "cur/1000.a.h:2,S"), times, 0));
+	for (int i = 0; i < 3; i++) {
+		struct request *r = make(REQ_COPY, "INBOX", 1);
+
+		r->target = "A";
+		r->token = "mm-42.1";
+		r->probe = i == 1;
+		run(&w, r);
+		EXPECT_EQ(r->result, i == 2 ? RESULT_FAILED : RESULT_DONE);
+		EXPECT_EQ(r->adopted, i == 1);
+		request_free(&r);
+	}
+	need(stat(path_of(&w, ".A/cur/mm-42.1:2,S"), &st));
+	EXPECT_EQ(st.st_mtime, 5000);
+	EXPECT_EQ(st.st_size, (int64_t)strlen(mail));
+	EXPECT_EQ(count(&w, "A"), 1);
+	EXPECT_EQ(count(&w, "INBOX"), 1);
+	/* adopted also when the original went meanwhile */
+	need(unlink(path_of(&w, "cur/1000.a.h:2,S")));
+	for (int i = 0; i < 2; i++) {
+		struct request *r = make(REQ_COPY, "INBOX", 1);
+
+		r->target = "A";
+		r->token = i == 0 ? "mm-42.1" : "mm-42.2";
+		r->probe = true;
+		EXPECT_EQ(result(&w, r), i == 0 ? RESULT_DONE : RESULT_GONE);
+	}
+	world_end(&w);
+}
+
+TEST(maildir_appends)
+{
+	struct blob *bytes = blob_copy(view_of(mail));
+	struct world w;
+	struct request *r;
+
+	world_begin(&w);
+	for (int i = 0; i < 2; i++) {
+		r = make(REQ_APPEND, "Sent", 0);
+		r->bytes = bytes;
+		r->token = "mm-7";
+		r->received = 7777;
+		r->create = true;
+		r->probe = i > 0;
+		r->add.sys = FLAG_SEEN;
+		run(&w, r);
+		EXPECT_EQ(r->result, RESULT_DONE);
+		EXPECT_EQ(r->adopted, i > 0);
+		request_free(&r);
+	}
+	EXPECT(has(&w, ".Sent/cur/mm-7:2,S"));
+	r = make(REQ_APPEND, "INBOX", 0);
+	r->bytes = bytes;
+	run(&w, r);
+	EXPECT_EQ(r->result, RESULT_DONE);
+	EXPECT(r->new_name != NULL && strstr(r->new_name, "/new/") != NULL);
+	request_free(&r);
+	r = scan(&w, "Sent", 0, 0, NEED_BODY);
+	EXPECT_EQ(r->messages.n, 1);
+	EXPECT_EQ(message_facts(r->messages.at[0])->received, 7777);
+	EXPECT_VIEW(message_raw(r->messages.at[0]), mail);
+	request_free(&r);
+	r = make(REQ_APPEND, "INBOX", 0);
+	r->bytes = bytes;
+	r->token = "../../etc/x";
+	run(&w, r);
+	EXPECT_EQ(r->err.kind, ERR_USAGE);
+	request_free(&r);
+	EXPECT_EQ(count(&w, "INBOX"), 1);
+	blob_free(&bytes);
+	world_end(&w);
+}
+
+TEST(maildir_expunges)
+{
+	struct world w;
+
+	world_begin(&w);
+	deliver(&w, "1000.a.h");
+	deliver(&w, "2000.b.h");
+	EXPECT_EQ(result(&w, make(REQ_EXPUNGE, "INBOX", 1)), RESULT_DONE);
+	EXPECT(!has(&w, "new/1000.a.h"));
+	EXPECT(has(&w, "new/2000.b.h"));
+	EXPECT_EQ(result(&w, make(REQ_EXPUNGE, "INBOX", 1)), RESULT_GONE);
+	need(unlink(path_of(&w, "new/2000.b.h")));
+	EXPECT_EQ(result(&w, make(REQ_EXPUNGE, "INBOX", 2)), RESULT_GONE);
+	world_end(&w);
+}
+
+/* ---- order of requests */
+
+struct order { int n; int at[8]; struct request *r[8]; };
+
+static void
+on_order(struct request *r)
+{
+	struct order *o = r->arg;
+
+	for (int i = 0; i < 8; i++) {
+		if (o->r[i] == r)
+			o->at[o->n++] = i;
+	}
+}
+
+TEST(maildir_keeps_the_order)
+{
+	struct world w;
+	struct order o = { 0 };
+
+	world_begin(&w);
+	make_folder(&w, ".A");
+	deliver(&w, "1000.a.h");
+	deliver(&w, "2000.b.h");
+	o.r[0] = make(REQ_SCAN, "INBOX", 0);
+	o.r[1] = flagger(1, FLAG_SEEN, 0, NULL);
+	o.r[2] = mover("INBOX", 1, "A");
+	o.r[3] = make(REQ_SCAN, "INBOX", 0);
+	o.r[4] = make(REQ_FETCH, "INBOX", 1);
+	o.r[5] = make(REQ_STATUS, "INBOX", 0);
+	for (int i = 0; i < 6; i++) {
+		o.r[i]->done = on_order;
+		o.r[i]->arg = &o;
+		source_submit(w.s, o.r[i]);
+	}
+	while (o.n < 6)
+		loop_turn(w.l, true);
+	for (int i = 0; i < 6; i++)
+		EXPECT_EQ(o.at[i], i);
+	EXPECT_EQ(o.r[0]->messages.n, 2);
+	EXPECT_EQ(o.r[2]->result, RESULT_DONE);
+	EXPECT_EQ(o.r[3]->messages.n, 1);	/* the move came first */
+	EXPECT_EQ(o.r[4]->result, RESULT_GONE);
+	EXPECT_EQ(o.r[5]->status.messages, 1);
+	EXPECT(has(&w, ".A/cur/1000.a.h:2,S"));
+	for (int i = 0; i < 6; i++)
+		request_free(&o.r[i]);
+	world_end(&w);
+}
+
+TEST(maildir_close_answers_everything)
+{
+	struct world w;
+	struct order o = { 0 };
+
+	world_begin(&w);
+	deliver(&w, "1000.a.h");
+	o.r[0] = make(REQ_SCAN, "INBOX", 0);
+	o.r[1] = make(REQ_STATUS, "INBOX", 0);
+	o.r[2] = make(REQ_LIST, NULL, 0);
+	for (int i = 0; i < 3; i++) {
+		o.r[i]->done = on_order;
+		o.r[i]->arg = &o;
+		source_submit(w.s, o.r[i]);
+	}
+	world_close(&w);
+	EXPECT_EQ(o.n, 3);
+	for (int i = 0; i < 3; i++) {
+		EXPECT_EQ(o.r[i]->err.kind, ERR_CANCELED);
+		request_free(&o.r[i]);
+	}
+	world_end(&w);
+}
+
+/* ---- mailboxes */
+
+TEST(maildir_lists_with_roles)
+{
+	struct world w;
+	struct request *r;
+	static const char *const names[] = { "INBOX", "Archives", "Gr\xc3\xbc\xc3\x9f" "e",
+	    "Lists/dev", "Sent Mail", "Sent Messages", "trash" };
+	static const char *const wanted[] = { "inbox", "archive", NULL, NULL, NULL, "sent", "trash" };
+
+	world_begin(&w);
+	make_folder(&w, ".Sent Mail");
+	make_folder(&w, ".Sent Messages");
+	make_folder(&w, ".Archives");
+	make_folder(&w, ".trash");
+	make_folder(&w, ".Lists.dev");
+	make_folder(&w, ".Gr&APwA3w-e");
+	make_folder(&w, ".bad&name");
+	need(mkdir(path_of(&w, ".no-maildir"), 0700));
+	r = run(&w, make(REQ_LIST, NULL, 0));
+	EXPECT_EQ(r->result, RESULT_DONE);
+	EXPECT_EQ(r->list.n, ARRAY_LEN(names));
+	for (size_t i = 0; i < r->list.n; i++) {
+		EXPECT_STR(r->list.at[i].name, names[i]);
+		EXPECT_STR(r->list.at[i].role, wanted[i] == NULL ? "(null)" : wanted[i]);
+	}
+	request_free(&r);
+	EXPECT(strstr(w.logged, ".bad&name") != NULL);
+	world_end(&w);
+}
+
+TEST(maildir_makes_renames_removes)
+{
+	struct world w;
+	struct request *r;
+
+	world_begin(&w);
+	EXPECT_EQ(result(&w, make(REQ_CREATE, "A", 0)), RESULT_DONE);
+	EXPECT_EQ(result(&w, make(REQ_CREATE, "A", 0)), RESULT_FAILED);
+	EXPECT_EQ(result(&w, make(REQ_CREATE, "A/B", 0)), RESULT_DONE);
+	EXPECT_EQ(result(&w, make(REQ_CREATE, "AB", 0)), RESULT_DONE);
+	put_file(&w, ".A.B/cur/1000.x:2,", mail);
+	EXPECT_EQ(count(&w, "A/B"), 1);
+	r = make(REQ_RENAME, "A", 0);
+	r->target = "AB";
+	EXPECT_EQ(result(&w, r), RESULT_FAILED);
+	EXPECT(has(&w, ".A/cur"));
+	r = make(REQ_RENAME, "A", 0);
+	r->target = "A/C";
+	EXPECT_EQ(result(&w, r), RESULT_FAILED);
+	r = make(REQ_RENAME, "A", 0);
+	r->target = "Z";
+	EXPECT_EQ(result(&w, r), RESULT_DONE);
+	EXPECT_EQ(w.b.renames, 2);
+	EXPECT(has(&w, ".Z.B/cur/1000.x:2,"));
+	EXPECT(has(&w, ".AB/cur"));
+	EXPECT(!has(&w, ".A"));
+	EXPECT_EQ(count(&w, "A/B"), 9999);
+	EXPECT_EQ(count(&w, "Z/B"), 1);
+	EXPECT_EQ(result(&w, make(REQ_REMOVE, "INBOX", 0)), RESULT_FAILED);
+	EXPECT_EQ(result(&w, make(REQ_REMOVE, "Nowhere", 0)), RESULT_FAILED);
+	put_file(&w, ".Z.B/dovecot.index", "x");
+	EXPECT_EQ(result(&w, make(REQ_REMOVE, "Z/B", 0)), RESULT_DONE);
+	EXPECT(!has(&w, ".Z.B"));
+	EXPECT_EQ(w.b.renames, 3);
+	put_file(&w, ".Z/notes.txt", "mine");
+	EXPECT_EQ(result(&w, make(REQ_REMOVE, "Z", 0)), RESULT_DONE);
+	EXPECT(has(&w, ".Z/notes.txt"));
+	EXPECT(!has(&w, ".Z/cur"));
+	EXPECT(strstr(w.logged, "stays in") != NULL);
+	world_end(&w);
+}
+
+TEST(maildir_rename_half_way_is_taken_back)
+{
+	struct world w;
+	struct request *r;
+
+	world_begin(&w);
+	make_folder(&w, ".A");
+	make_folder(&w, ".A.B");
+	make_folder(&w, ".Z.B");
+	r = make(REQ_RENAME, "A", 0);
+	r->target = "Z";
+	EXPECT_EQ(result(&w, r), RESULT_FAILED);
+	EXPECT(has(&w, ".A/cur") && has(&w, ".A.B/cur") && has(&w, ".Z.B/cur"));
+	EXPECT(!has(&w, ".Z"));
+	EXPECT_EQ(w.b.renames, 0);
+	world_end(&w);
+}
+
+TEST(maildir_rename_waits_for_other_jobs)
+{
+	struct world w;
+	struct order o = { 0 };
+
+	world_begin(&w);
+	make_folder(&w, ".A");
+	make_folder(&w, ".A.B");
+	put_file(&w, ".A.B/cur/1000.x:2,", mail);
+	o.r[0] = make(REQ_SCAN, "A/B", 0);
+	o.r[1] = make(REQ_RENAME, "A", 0);
+	o.r[1]->target = "Z";
+	o.r[2] = make(REQ_SCAN, "Z/B", 0);
+	for (int i = 0; i < 3; i++) {
+		o.r[i]->done = on_order;
+		o.r[i]->arg = &o;
+		source_submit(w.s, o.r[i]);
+	}
+	while (o.n < 3)
+		loop_turn(w.l, true);
+	EXPECT_EQ(o.r[0]->messages.n, 1);
+	EXPECT_EQ(o.r[1]->result, RESULT_DONE);
+	EXPECT_EQ(o.r[2]->messages.n, 1);
+	for (int i = 0; i < 3; i++)
+		request_free(&o.r[i]);
+	world_end(&w);
+}
+
+/* ---- watching */
+
+struct seen { int changes, lost; bool over; };
+
+static void
+on_change(void *arg, const char *mailbox, const struct err *lost)
+{
+	struct seen *s = arg;
+
+	(void)mailbox;
+	if (lost != NULL)
+		s->lost++;
+	else
+		s->changes++;
+}
+
+static bool
+wait_for(struct world *w, const int *what, int more_than)
+{
+	bool over = false;
+	struct loop_timer *t = loop_after(w->l, 20000, set_true, &over);
+
+	while (*what <= more_than && !over)
+		loop_turn(w->l, true);
+	if (!over)
+		loop_cancel(w->l, &t);
+	return !over;
+}
+
+TEST(maildir_watch_tells_of_a_delivery)
+{
+	struct world w;
+	struct seen s = { 0 };
+
+	world_begin(&w);
+	w.s->ops->watch(w.s, "inbox", on_change, &s);
+	EXPECT_EQ(count(&w, "INBOX"), 0);
+	deliver(&w, "1000.a.h");
+	EXPECT(wait_for(&w, &s.changes, 0));
+	EXPECT_EQ(count(&w, "INBOX"), 1);
+	EXPECT_EQ(s.lost, 0);
+	w.s->ops->unwatch(w.s, "INBOX", on_change, &s);
+	world_end(&w);
+}
+
+TEST(maildir_watch_of_a_removed_mailbox)
+{
+	struct world w;
+	struct seen s = { 0 };
+	int before;
+
+	world_begin(&w);
+	make_folder(&w, ".A");
+	put_file(&w, ".A/cur/1000.a.h:2,", mail);
+	w.s->ops->watch(w.s, "A", on_change, &s);
+	EXPECT_EQ(count(&w, "A"), 1);
+	mv(&w, ".A", ".Gone");
+	EXPECT(wait_for(&w, &s.lost, 0));
+	EXPECT_EQ(count(&w, "A"), 9999);
+	EXPECT_EQ(s.lost, 1);
+	before = s.changes;
+	make_folder(&w, ".A");
+	EXPECT(wait_for(&w, &s.changes, before));	/* it is back, and watched again */
+	EXPECT_EQ(count(&w, "A"), 0);
+	before = s.changes;
+	put_file(&w, ".A/new/2000.b.h", mail);
+	EXPECT(wait_for(&w, &s.changes, before));
+	EXPECT_EQ(count(&w, "A"), 1);
+	world_end(&w);
+}
+
+TEST(maildir_watch_of_an_impossible_name)
+{
+	struct world w;
+	struct seen s = { 0 };
+
+	world_begin(&w);
+	w.s->ops->watch(w.s, "a.b", on_change, &s);
+	EXPECT(wait_for(&w, &s.lost, 0));
+	world_end(&w);
+}
+
+TEST(maildir_watch_without_notices)
+{
+	struct world w;
+	struct seen s = { 0 };
+
+	/* the fake loop has no notices but those that a test makes: the slow check must do */
+	world_begin(&w);
+	world_close(&w);
+	w.s = NULL;
+	loop_free(&w.l);
+	w.l = loop_fake_new(1700000000000);
+	w.b.l = w.l;
+	world_source(&w);
+	w.s->ops->watch(w.s, "INBOX", on_change, &s);
+	loop_fake_run_for(w.l, 1000);
+	EXPECT_EQ(s.changes, 0);
+	deliver(&w, "1000.a.h");
+	loop_fake_run_for(w.l, 1000);
+	EXPECT_EQ(s.changes, 1);
+	world_end(&w);
+}
