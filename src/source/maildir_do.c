@@ -164,6 +164,7 @@ again(struct maildir_job *job, struct request *r, struct maildir_entry *entry, i
 
 	if (tries >= TRIES) {
 		fail_sys(job, r, entry, ENOENT);
+		r->err.temporary = true;
 		return false;
 	}
 	rc = maildir_again(job, entry, &r->err);

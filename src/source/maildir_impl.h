@@ -26,7 +26,7 @@
 #define MAILDIR_ASSIGN_MAX	5000u		/* keys a question to the book */
 #define MAILDIR_SCAN_MAX	5000u		/* messages a SCAN */
 #define MAILDIR_LOAD_MAX	((size_t)64 << 20)	/* bytes read by a job before it answers */
-#define MAILDIR_LOOKS_MAX	16u		/* passes a job makes for files that were renamed */
+#define MAILDIR_LOOKS_MAX	24u		/* passes a job makes for files that were renamed */
 #define MAILDIR_OURS		"mailmill."	/* begins the names of our files in tmp */
 
 enum maildir_dir { MAILDIR_TMP, MAILDIR_NEW, MAILDIR_CUR, MAILDIR_DIRS };
@@ -133,7 +133,7 @@ struct maildir_job {
 	unsigned		 names;		/* unique names made so far */
 	int64_t			 wall_ms;
 	bool			 pass;		/* begin with a pass */
-	bool			 twice;		/* and look twice whatever the first look says */
+	bool			 twice;		/* and look again whatever the first look says */
 	struct err		 err;		/* of the pass or the book: fails all requests */
 	struct { VEC(struct maildir_fresh) } fresh;
 	struct uid_entry	*asked;		/* the batch at the book */
@@ -146,6 +146,7 @@ struct maildir_job {
 	struct maildir_place	 targets[MAILDIR_TARGETS_MAX];
 	size_t			 target_n;
 	unsigned		 looks;
+	bool			 quiet;		/* nothing changed under the last look */
 	uint32_t		 look_first;	/* box->look at the begin of the stage */
 	size_t			 loaded_bytes;
 	struct { VEC(struct maildir_loaded) } loaded;

@@ -2,9 +2,10 @@
  * Passes over new/ and cur/, and the cache that they keep: key to file name and UID.
  *
  * readdir(3) may miss a file that another program renames meanwhile (every flag
- * change is a rename), so one look proves presence but not absence: only what two
- * looks miss is gone.  new/ is read before cur/, the way messages travel.  Other
- * programs' renames found later (ENOENT) cost another look, at most
+ * change is a rename), so one look proves presence but not absence.  Gone is what
+ * two looks missed, the last of them quiet (the directories did not change under
+ * it), or four looks in any weather.  new/ is read before cur/, the way messages
+ * travel.  Other programs' renames found later (ENOENT) cost another look, at most
  * MAILDIR_LOOKS_MAX a job, whatever they do.
  */
 #include "source/maildir_impl.h"
@@ -18,6 +19,9 @@
 
 /* A directory changed in the tick of its stamp may change again and keep its mtime. */
 #define STAMP_TRUST_MS 2000
+/* The same within one look, where the file system has fine times: over a tick of any kernel. */
+#define QUIET_MS	20
+#define LOOKS_ENOUGH	4u
 
 void
 maildir_entry_free(struct maildir_entry *entry)
@@ -143,12 +147,45 @@ look_one(void *arg, const char *name)
 	return true;
 }
 
+static int
+stamp_open(const struct maildir_place *p, struct maildir_stamp *st)
+{
+	for (int i = 0; i < 2; i++) {
+		struct stat s;
+
+		if (fstat(p->fd[MAILDIR_NEW + i], &s) != 0)
+			return errno;
+		stamp_set(st, i, &s);
+	}
+	return 0;
+}
+
+/* Nothing changed since `before`, and nothing can have changed without a new mtime. */
+static bool
+is_quiet(const struct maildir_place *p, const struct maildir_stamp *before, int64_t wall)
+{
+	struct maildir_stamp after = { 0 };
+
+	if (stamp_open(p, &after) != 0 || !maildir_stamp_eq(before, &after))
+		return false;
+	for (int i = 0; i < 2; i++) {
+		const struct timespec *t = &before->dir[i].mtime;
+
+		if ((int64_t)t->tv_sec * 1000 + t->tv_nsec / 1000000 + QUIET_MS > wall)
+			return false;
+	}
+	return true;
+}
+
 /* *all_r: every known key was seen. */
 static int
 look(struct maildir_job *job, const struct maildir_place *p, struct map *fresh, bool *all_r,
 	struct err *e)
 {
 	struct look lk = { job, job->box, fresh, true, 0 };
+	struct maildir_stamp before = { 0 };
+	int64_t wall = clock_wall_ms();
+	bool stamped = stamp_open(p, &before) == 0;
 
 	job->box->look++;
 	for (int d = MAILDIR_NEW; d <= MAILDIR_CUR; d++) {
@@ -161,7 +198,15 @@ look(struct maildir_job *job, const struct maildir_place *p, struct map *fresh, 
 			    job->m->source.name, maildir_dir_name[d]);
 	}
 	*all_r = lk.seen == job->box->by_uid.n;
+	job->quiet = stamped && is_quiet(p, &before, wall);
 	return 0;
+}
+
+/* Is what the last n looks missed gone? */
+static bool
+is_proof(const struct maildir_job *job, uint32_t n)
+{
+	return n >= LOOKS_ENOUGH || (n >= 2 && job->quiet);
 }
 
 /* ---- a pass */
@@ -197,14 +242,14 @@ sort_fresh(struct maildir_job *job, const struct maildir_place *p)
 }
 
 static void
-collect_missing(struct maildir_job *job)
+collect_missing(struct maildir_job *job, uint32_t looks)
 {
 	struct maildir_box *box = job->box;
 
 	for (size_t i = 0; i < box->by_uid.n; i++) {
 		struct maildir_entry *entry = box->by_uid.at[i];
 
-		if (box->look - entry->seen < 2)
+		if (box->look - entry->seen < looks)
 			continue;
 		entry->gone = true;
 		VEC_PUSH(&job->missing, entry->uid);
@@ -213,40 +258,43 @@ collect_missing(struct maildir_job *job)
 }
 
 static int
+pass_looks(struct maildir_job *job, const struct maildir_place *p, struct map *fresh)
+{
+	uint32_t looks = 0;
+	bool all = true;
+
+	do {
+		if (look(job, p, fresh, &all, &job->err) != 0)
+			return -1;
+		looks++;
+	} while ((!all || job->twice) && !is_proof(job, looks));
+	if (!all)
+		collect_missing(job, looks);
+	return 0;
+}
+
+static int
 pass_open(struct maildir_job *job, const struct maildir_place *p)
 {
 	struct maildir_box *box = job->box;
 	struct maildir_stamp now = { 0 };
 	int64_t wall = clock_wall_ms();
+	int errnum = stamp_open(p, &now), rc;
 	struct map *fresh;
-	bool all = true;
-	int rc = -1;
 
-	for (int i = 0; i < 2; i++) {
-		struct stat st;
-
-		if (fstat(p->fd[MAILDIR_NEW + i], &st) != 0)
-			return err_sys(&job->err, errno, "mailbox '%s'", box->name);
-		stamp_set(&now, i, &st);
-	}
+	if (errnum != 0)
+		return err_sys(&job->err, errnum, "mailbox '%s'", box->name);
 	if (!job->twice && unchanged(box, &now))
 		return 0;
 	fresh = map_new();
-	if (look(job, p, fresh, &all, &job->err) != 0)
-		goto out;
-	if (!all || job->twice) {
-		if (look(job, p, fresh, &all, &job->err) != 0)
-			goto out;
-		if (!all)
-			collect_missing(job);
-	}
+	rc = pass_looks(job, p, fresh);
+	map_free(&fresh);
+	if (rc != 0)
+		return -1;
 	sort_fresh(job, p);
 	box->stamp = now;
 	box->stamp_wall = wall;
-	rc = 0;
-out:
-	map_free(&fresh);
-	return rc;
+	return 0;
 }
 
 void
@@ -340,11 +388,12 @@ maildir_drop_gone(struct maildir_box *box)
 	box->by_uid.n = kept;
 }
 
-/* Two looks of this stage missed it. */
 static bool
-missed_twice(const struct maildir_job *job, const struct maildir_entry *entry)
+is_missed(const struct maildir_job *job, const struct maildir_entry *entry)
 {
-	return job->box->look - job->look_first >= 2 && job->box->look - entry->seen >= 2;
+	uint32_t look = job->box->look;
+
+	return is_proof(job, MIN(look - job->look_first, look - entry->seen));
 }
 
 int
@@ -352,7 +401,7 @@ maildir_again(struct maildir_job *job, struct maildir_entry *entry, struct err *
 {
 	bool all;
 
-	while (!missed_twice(job, entry)) {
+	while (!is_missed(job, entry)) {
 		if (job->looks++ >= MAILDIR_LOOKS_MAX) {
 			err_set(e, ERR_SYSTEM, SCOPE_MESSAGE, "mailbox '%s' in account '%s' changes "
 			    "faster than it can be read", job->box->name, job->m->source.name);

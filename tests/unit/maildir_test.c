@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -782,6 +783,90 @@ TEST(maildir_adopts_a_move_after_a_crash)
 	EXPECT(has(&w, ".A/new/2000.b.h"));
 	EXPECT_EQ(count(&w, "A"), 2);
 	EXPECT_EQ(count(&w, "INBOX"), 0);
+	world_end(&w);
+}
+
+/* Flags of everything change all the time; nothing may be taken for gone. */
+struct storm { struct world *w; int stop, renames; };
+
+static void *
+storm_run(void *arg)
+{
+	struct storm *st = arg;
+
+	while (!__atomic_load_n(&st->stop, __ATOMIC_ACQUIRE)) {
+		for (int i = 0; i < 200; i++) {
+			char a[2][600];
+
+			for (int j = 0; j < 2; j++)
+				snprintf(a[j], sizeof(a[j]), "%s/cur/%d.M1.h:2,%s", st->w->root,
+				    1000 + i, j ? "S" : "");
+			st->renames += rename(a[0], a[1]) == 0 || rename(a[1], a[0]) == 0;
+		}
+	}
+	return NULL;
+}
+
+TEST(maildir_moves_in_a_storm_of_renames)
+{
+	struct world w;
+	struct storm st = { .w = &w };
+	pthread_t t;
+	int moved = 0, tries = 0;
+
+	world_begin(&w);
+	make_folder(&w, ".A");
+	for (int i = 0; i < 200; i++) {
+		char name[60];
+
+		snprintf(name, sizeof(name), "cur/%d.M1.h:2,", 1000 + i);
+		put_file(&w, name, mail);
+	}
+	EXPECT_EQ(count(&w, "INBOX"), 200);
+	need(pthread_create(&t, NULL, storm_run, &st));
+	for (uint32_t uid = 1; uid <= 200; uid++) {
+		struct request *r = run(&w, mover("INBOX", uid, "A"));
+
+		moved += r->result == RESULT_DONE;
+		if (r->result == RESULT_FAILED && r->err.temporary && tries++ < 2000)
+			uid--;
+		request_free(&r);
+	}
+	__atomic_store_n(&st.stop, 1, __ATOMIC_RELEASE);
+	pthread_join(t, NULL);
+	EXPECT_EQ(moved, 200);
+	EXPECT_EQ(count(&w, "A"), 200);
+	world_end(&w);
+}
+
+TEST(maildir_moves_between_file_systems)
+{
+	char other[] = "/dev/shm/mailmill-unit-XXXXXX", cmd[100];
+	struct world w;
+	struct stat a, b;
+
+	world_begin(&w);
+	deliver(&w, "1000.a.h");
+	if (mkdtemp(other) != NULL) {
+		need(symlink(other, path_of(&w, ".A")));
+		for (int d = 0; d < 3; d++) {
+			snprintf(cmd, sizeof(cmd), ".A/%s", d == 0 ? "tmp" : d == 1 ? "new" : "cur");
+			need(mkdir(path_of(&w, cmd), 0700));
+		}
+		need(stat(w.root, &a));
+		need(stat(other, &b));
+		EXPECT_EQ(result(&w, mover("INBOX", 1, "A")), RESULT_DONE);
+		EXPECT(!has(&w, "new/1000.a.h"));
+		EXPECT(has(&w, ".A/new/1000.a.h"));
+		EXPECT_EQ(count(&w, "A"), 1);
+		EXPECT(a.st_dev != b.st_dev || getenv("TMPDIR") != NULL);
+		need(unlink(path_of(&w, ".A/new/1000.a.h")));
+		for (int d = 0; d < 3; d++) {
+			snprintf(cmd, sizeof(cmd), ".A/%s", d == 0 ? "tmp" : d == 1 ? "new" : "cur");
+			need(rmdir(path_of(&w, cmd)));
+		}
+		need(rmdir(other));
+	}
 	world_end(&w);
 }
 
