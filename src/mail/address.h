@@ -10,7 +10,12 @@
 
 struct address {			/* views into the arena; valid UTF-8, one line */
 	struct view	name;		/* decoded display name (or comment), or empty */
-	struct view	address;	/* local@domain as written (unquoted route, no comments), or the bare word */
+	/*
+	 * local@domain, fit for an envelope as it is (no route, no comments, domain in lower
+	 * case, local part quoted if it must be); or the bare word ("root"); or empty, when
+	 * there is only a name ("Bob <>").
+	 */
+	struct view	address;
 	struct view	local_part;	/* unquoted */
 	struct view	domain;		/* lower-cased ASCII; empty when there is none */
 	struct view	group;		/* decoded name of the group it stood in, or empty */
