@@ -1,0 +1,252 @@
+-- The module `mail`: what scripts hold.  `core` is the C half (src/bind/bind.h).
+local core = ...
+local util = core.load "util"
+local query = core.load "query"
+local rules = core.load "rules"
+local account = core.load "account"
+local timer = core.load "timer"
+local task = core.load "task"
+core.load "message"
+
+local mail = {
+	q = query.q,
+	rules = rules.make,
+	maildir = account.maildir,
+	store = core.load "store",
+	every = timer.every,
+	daily = timer.daily,
+	weekly = timer.weekly,
+	monthly = timer.monthly,
+	at = timer.at,
+	version = core.version,
+	args = core.args(),
+}
+
+-- ---- time and tasks
+
+--- mail.sleep("5s") or mail.sleep(0.5): suspends this task only.
+function mail.sleep(span)
+	local ms = util.duration(span, "mail.sleep")
+	core.gate()
+	core.sleep(ms / 1000)
+end
+
+local waiting = {} -- spawned while loading: begin with the activation
+
+--- mail.spawn(fn, ...) -> a task with :wait() :cancel() :status().  A task does not end
+--- before the tasks that it has spawned.
+function mail.spawn(fn, ...)
+	if type(fn) ~= "function" then
+		util.fail("mail.spawn: a function is expected, not %s", util.describe(fn))
+	end
+	if core.active() then
+		return core.spawn(fn, ...)
+	end
+	local args = table.pack(...)
+	local proxy = {}
+	waiting[#waiting + 1] = function()
+		proxy.real = core.root(function() return fn(table.unpack(args, 1, args.n)) end, "spawned")
+	end
+	return setmetatable(proxy, util.class("task", {
+		wait = function(self) core.gate() return self.real:wait() end,
+		cancel = function(self) core.gate() self.real:cancel() end,
+		status = function(self)
+			local real = rawget(self, "real")
+			return real and real:status() or "waiting"
+		end,
+	}))
+end
+
+--- mail.all { f, g } -> the results in order; the first failure ends the others.
+function mail.all(functions)
+	core.gate()
+	return task.all(functions)
+end
+
+--- mail.each(list, fn, { limit = 8 }) -> results in order.
+function mail.each(list, fn, options)
+	core.gate()
+	return task.each(list, fn, options)
+end
+
+--- local d <close> = mail.deadline("30s"): waits of this task beyond it raise.
+function mail.deadline(span)
+	local ms = util.duration(span, "mail.deadline")
+	core.gate()
+	return core.deadline(ms / 1000)
+end
+
+--- mail.now(): seconds since 1970; mail.ago "30d": that long ago.
+mail.now = core.now
+function mail.ago(span)
+	return math.floor(core.now() - util.duration(span, "mail.ago") / 1000)
+end
+
+-- ---- rule functions
+
+--- Not now: the message is judged again after the pause.  Ends the function.
+function mail.retry(reason, pause)
+	if type(reason) ~= "string" then
+		util.fail("mail.retry(reason, \"10min\"): the reason is a text")
+	elseif not core.handling() then
+		util.fail("mail.retry works inside a rule function only")
+	end
+	core.retry(reason, util.duration(pause or "10min", "mail.retry"))
+end
+
+--- A person must look: the message is held with this reason.  Ends the function.
+function mail.hold(reason)
+	if type(reason) ~= "string" then
+		util.fail("mail.hold(reason): the reason is a text")
+	elseif not core.handling() then
+		util.fail("mail.hold works inside a rule function only")
+	end
+	core.hold(reason)
+end
+
+-- ---- errors and the log
+
+--- mail.try(f, ...) -> true, results...  or  false, mail.error
+function mail.try(fn, ...)
+	return pcall(fn, ...)
+end
+
+local function line(...)
+	local words = table.pack(...)
+	for i = 1, words.n do
+		words[i] = tostring(words[i])
+	end
+	return table.concat(words, " ")
+end
+
+mail.log = setmetatable({}, {
+	__call = function(_, ...) core.log("info", line(...)) end,
+	__index = function(_, key)
+		util.fail("mail.log: no level '%s'%s", tostring(key),
+			util.hint(key, { "error", "warn", "info", "debug" }))
+	end,
+})
+for _, level in ipairs { "error", "warn", "info", "debug" } do
+	rawset(mail.log, level, function(...) core.log(level, line(...)) end)
+end
+
+-- ---- children
+
+local COMMAND = { stdin = "string userdata", timeout = "string number", ok = "table number",
+	env = "table", cwd = "string", max = "string number" }
+
+local function argv_of(options)
+	local argv, named = {}, {}
+	for key, value in pairs(options) do
+		if type(key) ~= "number" then
+			named[key] = value
+		end
+	end
+	for i, word in ipairs(options) do
+		if type(word) ~= "string" then
+			util.fail("mail.command: argument %d is %s, a text is expected", i, util.describe(word))
+		end
+		argv[i] = word
+	end
+	if #argv == 0 then
+		util.fail("mail.command { \"program\", \"argument\", ... }: no program is named")
+	end
+	util.check_keys("mail.command", named, COMMAND)
+	return argv, named
+end
+
+local function accepted(code, ok)
+	if type(ok) == "number" then
+		return code == ok
+	end
+	for _, one in ipairs(ok) do
+		if code == one then
+			return true
+		end
+	end
+	return false
+end
+
+--- mail.command { "spamc", "-c", stdin = msg, timeout = "30s", ok = {0, 1} }: asks a
+--- program (argv, no shell) -> { code=, signal=, out=, err=, timed_out= }.  Raises when it
+--- cannot be started, runs out of time, or ends with a code that is not in ok ({0}).
+function mail.command(options)
+	if type(options) ~= "table" then
+		util.fail("mail.command { \"program\", ... } takes a table, not %s", util.describe(options))
+	end
+	local argv, named = argv_of(options)
+	core.gate()
+	local r = core.command { argv = argv, stdin = named.stdin, env = named.env, cwd = named.cwd,
+		timeout = util.duration(named.timeout or "60s", "mail.command: timeout"),
+		max = type(named.max) == "string" and core.size(named.max) or named.max }
+	if r.timed_out then
+		core.raise("system", ("%s did not end within its time"):format(argv[1]))
+	elseif not accepted(r.code, named.ok or { 0 }) then
+		local why = r.signal and r.signal ~= 0 and "was ended by signal " .. r.signal
+			or "ended with code " .. tostring(r.code)
+		local said = (r.err or ""):match("^%s*([^\n]*)")
+		core.raise("system", ("%s %s%s"):format(argv[1], why, said ~= "" and ": " .. said or ""))
+	end
+	return r
+end
+
+-- ---- text
+
+--- mail.re(pattern, "imsx"): PCRE2; a bad pattern is an error at load time.
+function mail.re(pattern, flags)
+	if type(pattern) ~= "string" then
+		util.fail("mail.re: a pattern is expected, not %s", util.describe(pattern))
+	end
+	local ok, re = pcall(core.re, pattern, flags or "")
+	if not ok then
+		util.fail("mail.re: %s", re.message or tostring(re))
+	end
+	return re
+end
+
+--- mail.list "vip.txt" (beside the script) or mail.list { "a@b", "*@c" }
+function mail.list(source)
+	if type(source) == "string" then
+		source = core.load("target").absolute(source)
+	elseif type(source) ~= "table" then
+		util.fail("mail.list: a file's name or a list of entries is expected, not %s",
+			util.describe(source))
+	end
+	local ok, list = pcall(core.list, source)
+	if not ok then
+		util.fail("mail.list: %s", list.message or tostring(list))
+	end
+	return list
+end
+
+-- ---- called by C
+
+--- At the load point: the last findings.
+function core.loaded()
+	query.report_unused()
+end
+
+--- With the activation: what was declared or spawned while loading begins.
+function core.activated()
+	timer.start()
+	local list = waiting
+	waiting = {}
+	for _, begin in ipairs(list) do
+		begin()
+	end
+end
+
+return setmetatable(mail, {
+	__name = "mail",
+	__index = function(_, key)
+		local names = {}
+		for name in pairs(mail) do
+			names[#names + 1] = name
+		end
+		table.sort(names)
+		util.fail("mail: no field '%s'%s", tostring(key), util.hint(key, names))
+	end,
+	__newindex = function(_, key)
+		util.fail("mail.%s cannot be set", tostring(key))
+	end,
+})

@@ -1,0 +1,53 @@
+-- What a verb achieved: { done, gone, copied_only, failed, bytes, map }, and :must().
+local core = ...
+local util = core.load "util"
+
+local result = {}
+local methods = {}
+
+--- Raises a mail.error when any message failed or was only copied; else returns itself.
+function methods.must(self)
+	if self.failed > 0 or self.copied_only > 0 then
+		local first = rawget(self, "first")
+		core.raise("refused", ("%d of %d messages failed%s"):format(self.failed + self.copied_only,
+			self.done + self.gone + self.failed + self.copied_only,
+			first and ": " .. (first.message or tostring(first)) or ""))
+	end
+	return self
+end
+
+local RESULT = util.class("result", methods, {
+	first = function() return nil end, decided = function() return nil end,
+})
+
+function RESULT.__tostring(self)
+	return ("%d done, %d gone, %d only copied, %d failed"):format(self.done, self.gone,
+		self.copied_only, self.failed)
+end
+
+function result.new()
+	return setmetatable({ done = 0, gone = 0, copied_only = 0, failed = 0, bytes = 0, map = {} },
+		RESULT)
+end
+
+function result.add(total, one)
+	for _, field in ipairs { "done", "gone", "copied_only", "failed", "bytes" } do
+		total[field] = total[field] + one[field]
+	end
+	for from, to in pairs(one.map) do
+		total.map[from] = to
+	end
+	if one.first and not rawget(total, "first") then
+		rawset(total, "first", one.first)
+	end
+	return total
+end
+
+--- What a verb returns in a rule function: decided, not done.
+function result.decided()
+	local r = result.new()
+	rawset(r, "decided", true)
+	return r
+end
+
+return result
