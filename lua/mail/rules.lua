@@ -126,12 +126,11 @@ local function compile(rule, here)
 	local out = { name = name, where = where, actions = {} }
 	for key, value in pairs(rule) do
 		local types = KEYS[key]
-		if key == 1 or target.is_verb[key] then
-			types = nil
-		elseif not types then
+		local checked = key == 1 or target.is_verb[key]
+		if not types and not checked then
 			util.fail_at(where, "rule \"%s\": unknown key '%s'%s", name, tostring(key),
 				util.hint(key, NAMES))
-		elseif not (" " .. types .. " "):find(" " .. type(value) .. " ", 1, true) then
+		elseif types and not (" " .. types .. " "):find(" " .. type(value) .. " ", 1, true) then
 			util.fail_at(where, "rule \"%s\": %s must be %s, not %s%s", name, key,
 				(types:gsub("table", "a query"):gsub(" ", " or ")), util.describe(value),
 				type(value) == "boolean" and "; \"not\" gives a boolean, write ~q.key" or "")

@@ -1,6 +1,6 @@
 /*
  * bind: what Lua sees.  Each file of this room adds functions to one table, `core`,
- * which only the embedded files lua/mail/*.lua get (as the argument of their chunk); the
+ * which only the embedded files lua/mail get (as the argument of their chunk); the
  * module `mail` that scripts hold is made there, in Lua.
  *
  * script.h is the door for the command: load a file to its load point, check it,
@@ -36,7 +36,10 @@ struct engine *bind_engine(lua_State *L);	/* raises before activation */
  *          after=ms, after_here=, stop=, existing=, own=, serial=, run=fn,
  *          actions={ACTION with target= (template) for mailbox or path} })
  *   active() -> bool       gate() w: returns once the script has been activated
+ *   load(name) -> what lua/mail/NAME.lua returns, called with core; once for each name
  *   finding(error, where, text): adds to what `check` reports
+ *   timers(n): so many timers are alive now (a script with timers does not end)
+ *   failed(err, traceback): logs the error of a task or timer run that the Lua half caught
  *   phase() -> "run" "exec" "check"      args() -> the arguments of exec
  *   script_dir() -> folder of the script
  *
@@ -67,6 +70,9 @@ struct engine *bind_engine(lua_State *L);	/* raises before activation */
  *   deciding(MESSAGE) -> bool: inside a rule function, for this very message
  *   handling() -> bool: inside a rule function
  *   decide(ACTION): notes it
+ *   fill(use, text, MESSAGE, PART or nil) w -> the template text with its fields filled;
+ *          use: "mailbox" "path" "text"; in a rule function with the captures; raises
+ *          when a value is missing; text without braces comes back as it is
  *   retry(reason, ms), hold(reason): end the rule function
  *
  *   store_get(store, key) w -> value or nil      store_set(store, key, value, expires) w
@@ -83,6 +89,15 @@ struct engine *bind_engine(lua_State *L);	/* raises before activation */
  *   duration(text) -> ms   size(text) -> bytes   time(text, tz) -> epoch
  *   split_time(epoch, tz) -> { year= month= day= hour= min= sec= wday= yday= }   join_time(table, tz) -> epoch
  *   now() -> epoch with fraction         log(level, text)
+ *   load(name) -> the result of lua/mail/NAME.lua, loaded once, with core as its argument
+ *   version -> text
+ *   fill(MESSAGE, text, "mailbox" | "path", captures or nil, PART or nil) w -> the template filled
+ *   captures() -> the table of captures of the rule function at work, or nil
+ *   root(fn, name, kind) -> task: one of its own, no child of the caller; an error is logged with
+ *          its traceback and counted.  kind "timer" (a timer's loop) does not count as a
+ *          task that is left.  task:wait() raises what it raised, task:join() only waits.
+ *   loaded, activated: set by Lua, called by C at the load point (protected; findings) and,
+ *          as a task, by script_activate
  *   near(word, names) -> name or nil     raise(kind, text): a mail.error
  *   sleep(seconds) w, spawn, deadline...: from rt_push_tasklib
  */
