@@ -4,13 +4,10 @@ local core = ...
 local util = core.load "util"
 
 local KEYS, OPS, TAKES_NAME = core.query_keys(), core.query_ops(), {}
-local KEY, OP = {}, {}
+local KEY = {}
 for _, key in ipairs(KEYS) do
 	KEY[key] = true
 	TAKES_NAME[key] = core.query_takes_name(key)
-end
-for _, op in ipairs(OPS) do
-	OP[op] = true
 end
 local WORDS = {}
 for _, key in ipairs(KEYS) do

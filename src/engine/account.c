@@ -202,11 +202,74 @@ account_retire(struct account *a)
 
 /* ---- requests */
 
+/* A request whose mailbox (or target) is a role waits here for the account's list. */
+static void account_named(void *arg);
+
+struct named { struct account *account; struct request *request; bool listed; };
+
+static void
+account_refuse(void *arg)
+{
+	struct request *r = arg;
+
+	r->done(r);
+}
+
+/* 1: both names are names now, 0: the list is needed first, -1: r->err says why not. */
+static int
+account_names(struct account *a, struct request *r)
+{
+	const char **names[] = { &r->mailbox, &r->target };
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		int found;
+
+		if (*names[i] == NULL || (*names[i])[0] != '@')
+			continue;
+		found = account_role(a, *names[i], names[i], &r->err);
+		if (found <= 0)
+			return found < 0 ? 0 : -1;
+	}
+	return 1;
+}
+
+static void
+account_send(struct named *n)
+{
+	struct account *a = n->account;
+	struct request *r = n->request;
+	int named = account_names(a, r);
+
+	if (named == 0 && !n->listed) {
+		n->listed = true;
+		account_want_list(a, account_named, n);
+		return;
+	}
+	free(n);
+	if (named > 0 && a->source != NULL) {
+		source_submit(a->source, r);
+		return;
+	}
+	if (named >= 0)
+		err_set(&r->err, ERR_NET, SCOPE_ACCOUNT, "account \"%s\" is not open now", a->name);
+	r->result = RESULT_FAILED;
+	loop_defer(a->engine->conf.loop, account_refuse, r);
+}
+
+static void
+account_named(void *arg)
+{
+	account_send(arg);
+}
+
 void
 account_submit(struct account *a, struct request *r)
 {
+	struct named *n = xcalloc(1, sizeof(*n));
+
 	a->busy++;
-	source_submit(a->source, r);
+	*n = (struct named){ .account = a, .request = r };
+	account_send(n);
 }
 
 void

@@ -122,6 +122,7 @@ struct runner {
 	uint32_t	 cursor;		/* last one written */
 	struct { VEC(uint32_t) } judged;	/* above the cursor: not to be judged again */
 	bool		 dirty, scanning, flushing, flush_asked;
+	bool		 naming;		/* its role is being looked up */
 	bool		 due_dirty, due_asked;	/* rows with a time were written; being looked up */
 	bool		 lost;			/* the mailbox cannot be watched now */
 	struct state_batch *batch;

@@ -630,15 +630,56 @@ runner_start(struct engine *e, struct box *b, struct ruleset *rs, struct chain *
 	runner_source(r);
 }
 
+/* Rules on a role: the mailbox that has it now.  Two chains on one mailbox are refused. */
+static int
+take_name(struct runner *r, struct err *e)
+{
+	struct account *a = r->box->account;
+	const char *name = NULL;
+
+	if (account_role(a, r->box->name, &name, e) <= 0)
+		return err_set(e, ERR_NET, SCOPE_ACCOUNT, "the account cannot be listed now");
+	for (size_t i = 0; i < a->boxes.n; i++)
+		if (a->boxes.at[i] != r->box && a->boxes.at[i]->runner != NULL &&
+		    strcmp(a->boxes.at[i]->name, name) == 0)
+			return err_set(e, ERR_USAGE, SCOPE_MAILBOX, "%s is the mailbox \"%s\", which has "
+			    "rules under that name already; declare them under one name", r->box->name, name);
+	if (name != r->box->name) {
+		free(r->box->name);
+		r->box->name = xstrdup(name);
+	}
+	return 0;
+}
+
+static void
+runner_named(void *arg)
+{
+	struct runner *r = arg;
+	struct source *s = r->box->account->source;
+	struct err e = ERR_NONE;
+
+	CHECK(r, RUNNER_MAGIC);
+	r->naming = false;
+	if (r->phase != RUNNER_CLOSED || s == NULL) {
+		engine_poke(r->engine);
+	} else if (take_name(r, &e) < 0) {
+		runner_failed(r, &e);
+	} else {
+		s->ops->watch(s, r->box->name, runner_changed, r);
+		runner_open(r);
+	}
+}
+
 void
 runner_source(struct runner *r)
 {
-	struct source *s = r->box->account->source;
-
-	if (s == NULL || r->phase != RUNNER_CLOSED)
+	if (r->box->account->source == NULL || r->phase != RUNNER_CLOSED || r->naming)
 		return;
-	s->ops->watch(s, r->box->name, runner_changed, r);
-	runner_open(r);
+	r->naming = true;
+	if (r->box->name[0] == '@')
+		account_want_list(r->box->account, runner_named, r);
+	else
+		loop_defer(runner_loop(r), runner_named, r);
 }
 
 void
@@ -677,7 +718,7 @@ bool
 runner_idle(const struct runner *r)
 {
 	bool quiet = r->nturns == 0 && !r->scanning && r->batch == NULL && !r->flushing &&
-	    !r->due_asked;
+	    !r->due_asked && !r->naming;
 
 	if (r->phase == RUNNER_STOPPING || r->phase == RUNNER_CLOSED)
 		return quiet;
