@@ -205,13 +205,24 @@ account_retire(struct account *a)
 /* A request whose mailbox (or target) is a role waits here for the account's list. */
 static void account_named(void *arg);
 
-struct named { struct account *account; struct request *request; bool listed; };
+struct named { struct account *account; struct request *request; char *mailbox; bool listed; };
+
+/* The references that came with the request: the source has taken its own by now. */
+static void
+drop_references(struct blob *b, struct message *m)
+{
+	blob_free(&b);
+	message_unref(&m);
+}
 
 static void
 account_refuse(void *arg)
 {
 	struct request *r = arg;
 
+	drop_references(r->bytes, r->message);
+	r->bytes = NULL;
+	r->message = NULL;
 	r->done(r);
 }
 
@@ -242,14 +253,23 @@ account_send(struct named *n)
 
 	if (named == 0 && !n->listed) {
 		n->listed = true;
+		n->mailbox = xstrdup(r->mailbox);
+		r->mailbox = n->mailbox;
 		account_want_list(a, account_named, n);
 		return;
 	}
-	free(n);
 	if (named > 0 && a->source != NULL) {
+		struct blob *b = r->bytes;
+		struct message *m = r->message;
+
 		source_submit(a->source, r);
+		drop_references(b, m);
+		free(n->mailbox);
+		free(n);
 		return;
 	}
+	free(n->mailbox);
+	free(n);
 	if (named >= 0)
 		err_set(&r->err, ERR_NET, SCOPE_ACCOUNT, "account \"%s\" is not open now", a->name);
 	r->result = RESULT_FAILED;

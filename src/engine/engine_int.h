@@ -57,7 +57,8 @@ struct account *account_new(struct engine *e, const struct account_decl *d, stru
 int account_open(struct account *a, struct err *err) MUST_CHECK;
 void account_retire(struct account *a);
 void account_free(struct account **a);
-/* Sends a request of this account, counting it; r->done must call account_ended(). */
+/* Sends a request of this account, counting it; r->done must call account_ended().  Takes over
+ * the references in r->bytes and r->message; roles ("@trash") in its names become names. */
 void account_submit(struct account *a, struct request *r);
 void account_ended(struct account *a);
 /* A role or name: 1 found, 0 there is none (err says what to do), -1 not listed yet. */
