@@ -101,7 +101,7 @@ bracketed(struct view v, bool last, struct view *in_r)
 	if (close < 0)
 		return false;
 	in_r->n = (size_t)close;
-	return in_r->n > 0;
+	return true;
 }
 
 static bool
@@ -116,7 +116,7 @@ read_id(struct message *m, struct view name, bool last, bool one_word, struct vi
 		return false;
 	header_unfold(&flat, bounded(m->header.at[i].raw));
 	v = str_view(&flat);
-	if (bracketed(v, last, &in))
+	if (bracketed(v, last, &in) && in.n > 0)
 		*v_r = dup_id(m, in);
 	else if (v.n > 0 && (!one_word || view_chr(v, ' ') < 0))
 		*v_r = arena_dup(&m->arena, v);
@@ -172,7 +172,8 @@ read_references(struct message *m)
 		rest = str_view(&flat);
 		while (bracketed(rest, false, &id)) {
 			rest = view_from(rest, (size_t)(id.p + id.n - rest.p) + 1);
-			VEC_PUSH(&m->references, dup_id(m, id));
+			if (id.n > 0)
+				VEC_PUSH(&m->references, dup_id(m, id));
 		}
 	}
 	str_free(&flat);

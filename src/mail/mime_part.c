@@ -335,7 +335,7 @@ mime_bytes(struct mime *m, part_id p, struct str *out)
 	encoding_decode(out, enc, body);
 }
 
-/* CRLF and lone CR to LF, from byte at on, in place. */
+/* CRLF, CR CR LF (line.h) and lone CR to LF, from byte at on, in place. */
 static void
 lines_to_lf(struct str *s, size_t at)
 {
@@ -348,7 +348,9 @@ lines_to_lf(struct str *s, size_t at)
 	for (size_t i = to; i < s->len; i++) {
 		if (s->p[i] == '\r') {
 			s->p[to++] = '\n';
-			if (i + 1 < s->len && s->p[i + 1] == '\n')
+			if (i + 2 < s->len && s->p[i + 1] == '\r' && s->p[i + 2] == '\n')
+				i += 2;
+			else if (i + 1 < s->len && s->p[i + 1] == '\n')
 				i++;
 		} else {
 			s->p[to++] = s->p[i];
