@@ -200,6 +200,7 @@ doc: all		## rebuild what is generated under doc/ and check it
 
 demo:			## install what is missing, build, and show rules at work on a sample Maildir
 	@scripts/setup build
+	@$(MAKE) --no-print-directory all
 	@scripts/demo
 
 install: all		## copy the program, its manual and examples under DESTDIR PREFIX (/usr/local)
