@@ -23,6 +23,7 @@
 #define KEY_MAX		40u	/* the longest label has 39 letters and digits */
 #define NAMES_MAX	4u
 #define ICONV_BUF	8192u
+#define ICONV_WINDOW	2048u
 #define OUT_PER_BYTE	8u	/* no set needs more: a byte is at most two characters */
 
 /* X(symbol, bytes < 0x80 are always ASCII, names for iconv_open() in order) */
@@ -406,12 +407,15 @@ convert(struct str *out, iconv_t cd, struct view in)
 	size_t most = in.n * OUT_PER_BYTE + 64;
 
 	while (left > 0 && !out->over && c.made <= most) {
-		size_t before = left, made = c.made;
+		/* In windows: what a refused byte costs does not depend on what is behind it. */
+		size_t window = MIN(left, ICONV_WINDOW), rest = window, made = c.made;
+		int rc = conv_step(&c, &p, &rest);
 
-		if (conv_step(&c, &p, &left) == 0)
-			break;
-		if (errno == E2BIG && (left < before || c.made > made))
+		left -= window - rest;
+		if (rc == 0 || (errno == E2BIG && (rest < window || c.made > made)))
 			continue;
+		if (errno == EINVAL && rest < window && rest < left)
+			continue;	/* the window's end cut a character */
 		/* Not convertible, or cut off at the end: one byte is one U+FFFD. */
 		utf8_put(out, 0xFFFD);
 		p++;
