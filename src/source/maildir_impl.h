@@ -26,7 +26,7 @@
 #define MAILDIR_ASSIGN_MAX	5000u		/* keys a question to the book */
 #define MAILDIR_SCAN_MAX	5000u		/* messages a SCAN */
 #define MAILDIR_LOAD_MAX	((size_t)64 << 20)	/* bytes read by a job before it answers */
-#define MAILDIR_LOOKS_MAX	24u		/* passes a job makes for files that were renamed */
+#define MAILDIR_LOOKS_MAX	32u		/* passes a job makes for files that were renamed */
 #define MAILDIR_OURS		"mailmill."	/* begins the names of our files in tmp */
 
 enum maildir_dir { MAILDIR_TMP, MAILDIR_NEW, MAILDIR_CUR, MAILDIR_DIRS };

@@ -4,7 +4,7 @@
  * readdir(3) may miss a file that another program renames meanwhile (every flag
  * change is a rename), so one look proves presence but not absence.  Gone is what
  * two looks missed, the last of them quiet (the directories did not change under
- * it), or four looks in any weather.  new/ is read before cur/, the way messages
+ * it), or eight looks in any weather.  new/ is read before cur/, the way messages
  * travel.  Other programs' renames found later (ENOENT) cost another look, at most
  * MAILDIR_LOOKS_MAX a job, whatever they do.
  */
@@ -21,7 +21,7 @@
 #define STAMP_TRUST_MS 2000
 /* The same within one look, where the file system has fine times: over a tick of any kernel. */
 #define QUIET_MS	20
-#define LOOKS_ENOUGH	4u
+#define LOOKS_ENOUGH	8u	/* one look in a storm misses some 3 % of the files */
 
 void
 maildir_entry_free(struct maildir_entry *entry)
