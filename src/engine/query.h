@@ -45,9 +45,16 @@ struct query_value {
  */
 struct query *query_key(struct view key, struct view name, enum query_op op,
 	const struct query_value *values, size_t n, const struct zone *z, struct err *e) MUST_CHECK;
+/*
+ * A list goes with OP_HAS, OP_IS and OP_DOMAIN: of addresses, those that stand in it (also
+ * by *@domain); of texts, OP_HAS: an entry stands somewhere in it.  A regex is OP_MATCHES
+ * under OP_HAS too; a text given to OP_MATCHES is one without regard to case.
+ * UIDs are numbers or texts as "7", "1:100,300:*".
+ */
 struct query *query_all(void);
 struct query *query_none(void);
-struct query *query_and(struct query *a, struct query *b);	/* takes no reference of a, b: they stay the caller's */
+/* a, b stay the caller's.  NULL: and, or, not in each other would be over 200 deep (chains of one kind are not). */
+struct query *query_and(struct query *a, struct query *b);
 struct query *query_or(struct query *a, struct query *b);
 struct query *query_not(struct query *a);
 struct query *query_where(uint32_t fn);				/* a function of the script, by number */
@@ -62,7 +69,7 @@ unsigned query_needs(const struct query *q);	/* NEED_* it may ask for, at most *
 unsigned query_needs_first(const struct query *q);	/* those worth fetching at once: all but NEED_BODY */
 bool query_uses_key(const struct query *q, const char *key);	/* "older", "here" in arrival rules */
 bool query_has_where(const struct query *q);
-/* Names of the captures that :matches in q can make, each once; stops at max. */
+/* Names of the captures that :matches in q can make (none below ~), each once; stops at max. */
 size_t query_captures(const struct query *q, const char **names, size_t max);
 /* IMAP SEARCH form ('FROM "boss" NOT SEEN'); what has none is printed as the key in { }. */
 void query_print(const struct query *q, struct str *out);
@@ -77,7 +84,7 @@ enum verdict { VERDICT_NO, VERDICT_YES, VERDICT_UNKNOWN };
 struct capture { char *name, *value; };
 struct captures { VEC(struct capture) };
 void captures_clear(struct captures *c);
-/* The value, or NULL; the last :matches that held wins. */
+/* The value, or NULL; of one name the last that held wins (keys that need less are asked first). */
 const char *captures_get(const struct captures *c, struct view name);
 
 struct where_answer { uint32_t fn; bool yes; };
@@ -89,9 +96,10 @@ struct query_ctx {
 	struct captures	*captures;	/* may be NULL */
 	struct { VEC(struct where_answer) } where;	/* answers so far */
 	/* out, with VERDICT_UNKNOWN: */
-	unsigned	 missing;	/* NEED_ bits, or 0: */
+	unsigned	 missing;	/* NEED_ bits, the cheapest first; or 0: */
 	uint32_t	 where_fn;	/* this function must be asked */
 	struct err	 err;		/* a regex that hit a ceiling: the verdict is NO and this is set */
+	struct err	 note;		/* a list's file that could not be read again: its old entries stand */
 };
 void query_ctx_free(struct query_ctx *c);
 enum verdict query_eval(const struct query *q, struct query_ctx *c);

@@ -21,6 +21,8 @@ void wordlist_free(struct wordlist **l);
 /* Reads the file again if it changed.  A file that became unreadable keeps the old entries (-1, e). */
 int wordlist_refresh(struct wordlist *l, int64_t now_ms, struct err *e) MUST_CHECK;
 bool wordlist_has(struct wordlist *l, struct view entry);		/* the whole value, casemapped */
+/* Does an entry stand somewhere in this text?  key: its casemap key. */
+bool wordlist_within(struct wordlist *l, struct view key);
 bool wordlist_has_address(struct wordlist *l, struct view address);	/* also by *@domain */
 /* Writes the file anew (tmp, fsync, rename), keeping remarks and order. */
 int wordlist_add(struct wordlist *l, struct view entry, struct err *e) MUST_CHECK;

@@ -1,0 +1,548 @@
+/*
+ * Lists of entries, in memory or of a file that is read again when it changed.
+ *
+ * One hash table of casemap keys answers "is it in the list".  "Does it stand somewhere
+ * in this text" is asked by the lengths that entries have: for each place of the text
+ * and each length one look-up, and a small filter over the first three bytes passes by
+ * most places without any.  So both cost the same for ten entries and for 50,000.
+ *
+ * A change is seen by the file's device, inode, size and times.  A file that was written
+ * less than RACY_MS before it was read is read once more, since a second change within
+ * the clock's grain would look the same.
+ * Limits: WORDLIST_MAX bytes of a file, ENTRY_MAX bytes of an entry (longer: left out).
+ */
+#include "engine/wordlist.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "base/scan.h"
+#include "base/utf8.h"
+
+#define WORDLIST_MAGIC	0x776c7331u
+#define ENTRY_MAX	((size_t)4096)
+#define CHECK_MS	1000
+#define RACY_MS		2000
+#define HEAD		((size_t)3)	/* bytes of an entry that the filter looks at */
+#define FILTER_BITS	65536u
+
+/* The entries as of one reading. */
+struct entries {
+	struct map	*map;			/* casemap key to any pointer */
+	size_t		 lengths[ENTRY_MAX + 1];	/* entries of each length, in bytes of the key */
+	uint64_t	 filter[FILTER_BITS / 64];	/* heads of entries of HEAD bytes or more */
+	size_t		 longest;
+};
+
+struct wordlist {
+	uint32_t	 magic;
+	int		 refs;
+	char		*path;			/* NULL: in memory */
+	struct entries	*entries;
+	struct stat	 stamp;			/* of the file as it was read */
+	bool		 racy;
+	int64_t		 checked_ms;
+	bool		 checked;
+};
+
+static unsigned
+head_bit(const char *p)
+{
+	uint32_t h = ((uint32_t)(unsigned char)p[0] << 16) | ((uint32_t)(unsigned char)p[1] << 8) |
+	    (unsigned char)p[2];
+
+	return (h * 2654435761u) >> 16;
+}
+
+static struct entries *
+entries_new(void)
+{
+	struct entries *s = xcalloc(1, sizeof(*s));
+
+	s->map = map_new();
+	return s;
+}
+
+static void
+entries_free(struct entries *s)
+{
+	if (s == NULL)
+		return;
+	map_free(&s->map);
+	free(s);
+}
+
+static void
+entries_add(struct entries *s, struct view entry, struct str *key)
+{
+	str_reset(key);
+	casemap(key, view_sub(entry, 0, ENTRY_MAX + 1));
+	if (key->len == 0 || key->len > ENTRY_MAX || map_set(s->map, str_view(key), s) != NULL)
+		return;
+	s->lengths[key->len]++;
+	s->longest = MAX(s->longest, key->len);
+	if (key->len >= HEAD) {
+		unsigned bit = head_bit(key->p);
+
+		s->filter[bit / 64] |= UINT64_C(1) << (bit % 64);
+	}
+}
+
+/* Bits of the filter stay: they only say "maybe". */
+static void
+entries_del(struct entries *s, struct view entry)
+{
+	struct str key = STR_INIT;
+
+	casemap(&key, entry);
+	if (map_del(s->map, str_view(&key)) != NULL)
+		s->lengths[key.len]--;
+	str_free(&key);
+}
+
+/* ---- the file */
+
+/* The entry of a line: without a remark and without blanks around it. */
+static struct view
+line_entry(struct view line)
+{
+	for (size_t i = 0; i < line.n; i++) {
+		if (line.p[i] == '#' && (i == 0 || line.p[i - 1] == ' ' || line.p[i - 1] == '\t')) {
+			line = view_sub(line, 0, i);
+			break;
+		}
+	}
+	return view_trim(line);
+}
+
+/* The line at the cursor with its line break; false at the end. */
+static bool
+next_line(struct scan *s, struct view *line_r)
+{
+	struct view rest = scan_rest(s);
+	ptrdiff_t at;
+
+	if (scan_done(s))
+		return false;
+	at = view_chr(rest, '\n');
+	*line_r = at < 0 ? rest : view_sub(rest, 0, (size_t)at + 1);
+	s->p += line_r->n;
+	return true;
+}
+
+static struct entries *
+entries_of_text(struct view text)
+{
+	struct entries *out = entries_new();
+	struct str key = STR_INIT;
+	struct scan s;
+	struct view line;
+
+	if (view_starts(text, VIEW("\xEF\xBB\xBF")))	/* byte order mark */
+		text = view_from(text, 3);
+	s = scan_of(text);
+	while (next_line(&s, &line))
+		entries_add(out, line_entry(line), &key);
+	str_free(&key);
+	return out;
+}
+
+static int
+read_all(int fd, const char *path, struct str *out, struct err *e)
+{
+	for (;;) {
+		char *room = str_room(out, 65536);
+		ssize_t n;
+
+		if (room == NULL)
+			return err_set(e, ERR_LIMIT, SCOPE_PROGRAM, "list %s has more than %zu MiB",
+			    path, WORDLIST_MAX >> 20);
+		n = read(fd, room, 65536);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return err_sys(e, errno, "list %s", path);
+		if (n == 0)
+			return 0;
+		str_grew(out, (size_t)n);
+	}
+}
+
+/* The bytes of the file and what it was then. */
+static int
+read_file(const char *path, struct str *out, struct stat *st_r, struct err *e)
+{
+	/* O_NONBLOCK: a pipe of that name must not hold the program up. */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), rc = -1;
+
+	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
+		return err_set(e, ERR_USAGE, SCOPE_PROGRAM, "there is no list %s", path);
+	if (fd < 0)
+		return err_sys(e, errno, "list %s", path);
+	*out = str_limited(WORDLIST_MAX + 65536);
+	if (fstat(fd, st_r) < 0)
+		err_sys(e, errno, "list %s", path);
+	else if (!S_ISREG(st_r->st_mode))
+		err_set(e, ERR_USAGE, SCOPE_PROGRAM, "list %s is no regular file", path);
+	else if (st_r->st_size > (off_t)WORDLIST_MAX)
+		err_set(e, ERR_LIMIT, SCOPE_PROGRAM, "list %s has more than %zu MiB", path,
+		    WORDLIST_MAX >> 20);
+	else
+		rc = read_all(fd, path, out, e);
+	close(fd);
+	return rc;
+}
+
+/* Takes over what was read. */
+static void
+adopt(struct wordlist *l, struct view text, const struct stat *st)
+{
+	int64_t written_ms = (int64_t)st->st_mtim.tv_sec * 1000 + st->st_mtim.tv_nsec / 1000000;
+
+	entries_free(l->entries);
+	l->entries = entries_of_text(text);
+	l->stamp = *st;
+	l->racy = clock_wall_ms() - written_ms < RACY_MS;
+}
+
+static int
+load(struct wordlist *l, struct err *e)
+{
+	struct str text = STR_INIT;
+	struct stat st;
+	int rc = read_file(l->path, &text, &st, e);
+
+	if (rc == 0)
+		adopt(l, str_view(&text), &st);
+	str_free(&text);
+	return rc;
+}
+
+static bool
+same_time(struct timespec a, struct timespec b)
+{
+	return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+}
+
+static bool
+is_same(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
+	    same_time(a->st_mtim, b->st_mtim) && same_time(a->st_ctim, b->st_ctim);
+}
+
+/* ---- the list */
+
+struct wordlist *
+wordlist_open(const char *path, struct err *e)
+{
+	struct wordlist *l = xcalloc(1, sizeof(*l));
+
+	l->magic = WORDLIST_MAGIC;
+	l->refs = 1;
+	l->path = xstrdup(path);
+	if (load(l, e) < 0)
+		wordlist_free(&l);
+	return l;
+}
+
+struct wordlist *
+wordlist_of(const struct view *entries, size_t n)
+{
+	struct wordlist *l = xcalloc(1, sizeof(*l));
+	struct str key = STR_INIT;
+
+	l->magic = WORDLIST_MAGIC;
+	l->refs = 1;
+	l->entries = entries_new();
+	for (size_t i = 0; i < n; i++)
+		entries_add(l->entries, entries[i], &key);
+	str_free(&key);
+	return l;
+}
+
+struct wordlist *
+wordlist_ref(struct wordlist *l)
+{
+	CHECK(l, WORDLIST_MAGIC);
+	l->refs++;
+	return l;
+}
+
+void
+wordlist_free(struct wordlist **lp)
+{
+	struct wordlist *l = *lp;
+
+	*lp = NULL;
+	if (l == NULL)
+		return;
+	CHECK(l, WORDLIST_MAGIC);
+	if (--l->refs > 0)
+		return;
+	entries_free(l->entries);
+	free(l->path);
+	l->magic = 0;
+	free(l);
+}
+
+int
+wordlist_refresh(struct wordlist *l, int64_t now_ms, struct err *e)
+{
+	struct stat st;
+
+	CHECK(l, WORDLIST_MAGIC);
+	if (l->path == NULL)
+		return 0;
+	if (l->checked && now_ms >= l->checked_ms && now_ms - l->checked_ms < CHECK_MS)
+		return 0;
+	l->checked = true;
+	l->checked_ms = now_ms;
+	if (stat(l->path, &st) == 0 && is_same(&st, &l->stamp) && !l->racy)
+		return 0;
+	return load(l, e);
+}
+
+bool
+wordlist_has(struct wordlist *l, struct view entry)
+{
+	struct str key = STR_INIT;
+	bool found;
+
+	CHECK(l, WORDLIST_MAGIC);
+	casemap(&key, view_trim(entry));
+	found = key.len > 0 && map_get(l->entries->map, str_view(&key)) != NULL;
+	str_free(&key);
+	return found;
+}
+
+bool
+wordlist_has_address(struct wordlist *l, struct view address)
+{
+	struct str any = STR_INIT;
+	size_t at = address.n;
+	bool found;
+
+	if (wordlist_has(l, address))
+		return true;
+	while (at > 0 && address.p[at - 1] != '@')
+		at--;
+	if (at == 0)
+		return false;
+	str_adds(&any, "*@");
+	str_addv(&any, view_from(address, at));
+	found = wordlist_has(l, str_view(&any));
+	str_free(&any);
+	return found;
+}
+
+bool
+wordlist_within(struct wordlist *l, struct view key)
+{
+	const struct entries *s;
+	size_t lengths[ENTRY_MAX], nlengths = 0;
+
+	CHECK(l, WORDLIST_MAGIC);
+	s = l->entries;
+	for (size_t n = 1; n <= MIN(s->longest, key.n); n++)
+		if (s->lengths[n] > 0)
+			lengths[nlengths++] = n;
+	for (size_t i = 0; i < key.n && nlengths > 0; i++) {
+		size_t left = key.n - i;
+		unsigned bit = left >= HEAD ? head_bit(key.p + i) : 0;
+		bool maybe = left >= HEAD && (s->filter[bit / 64] >> (bit % 64) & 1) != 0;
+
+		for (size_t k = 0; k < nlengths && lengths[k] <= left; k++) {
+			if (lengths[k] >= HEAD && !maybe)
+				break;
+			if (map_get(s->map, view_n(key.p + i, lengths[k])) != NULL)
+				return true;
+		}
+	}
+	return false;
+}
+
+size_t
+wordlist_count(const struct wordlist *l)
+{
+	CHECK(l, WORDLIST_MAGIC);
+	return map_count(l->entries->map);
+}
+
+const char *
+wordlist_path(const struct wordlist *l)
+{
+	CHECK(l, WORDLIST_MAGIC);
+	return l->path;
+}
+
+/* ---- changing it */
+
+static int
+check_entry(struct view entry, struct view *clean_r, struct err *e)
+{
+	*clean_r = line_entry(entry);
+	if (view_eq(*clean_r, view_trim(entry)) && clean_r->n > 0 && clean_r->n <= ENTRY_MAX &&
+	    view_chr(*clean_r, '\n') < 0 && view_chr(*clean_r, '\r') < 0 &&
+	    view_chr(*clean_r, '\0') < 0)
+		return 0;
+	return err_set(e, ERR_USAGE, SCOPE_PROGRAM,
+	    "\"%.*s\" cannot be a list's entry: one line, not empty, no remark (#) in it",
+	    (int)MIN(entry.n, 60), entry.p != NULL ? entry.p : "");
+}
+
+static int
+write_all(int fd, struct view v)
+{
+	while (v.n > 0) {
+		ssize_t n = write(fd, v.p, v.n);
+
+		if (n < 0 && errno != EINTR)
+			return -1;
+		if (n > 0)
+			v = view_from(v, (size_t)n);
+	}
+	return 0;
+}
+
+/* The rename is durable once its directory is; a system that cannot sync one is left alone. */
+static void
+sync_dir(const char *path)
+{
+	char *copy = xstrdup(path);
+	int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd >= 0) {
+		(void)fsync(fd);
+		close(fd);
+	}
+	free(copy);
+}
+
+/* Puts text in the place of the file that path leads to (through links). */
+static int
+write_file(const char *path, struct view text, mode_t mode, struct err *e)
+{
+	char *real = realpath(path, NULL), *tmp = NULL;
+	int fd = -1, rc = -1;
+
+	if (real == NULL)
+		return err_sys(e, errno, "list %s", path);
+	tmp = xasprintf("%s.XXXXXX", real);
+	fd = mkostemp(tmp, O_CLOEXEC);
+	if (fd < 0) {
+		err_sys(e, errno, "list %s", tmp);
+		goto out;
+	}
+	rc = fchmod(fd, mode & 07777) < 0 || write_all(fd, text) < 0 || fsync(fd) < 0 ? -1 : 0;
+	if (close(fd) < 0)
+		rc = -1;
+	if (rc == 0)
+		rc = rename(tmp, real);
+	if (rc < 0) {
+		err_sys(e, errno, "list %s", path);
+		(void)unlink(tmp);
+	} else {
+		sync_dir(real);
+	}
+out:
+	free(tmp);
+	free(real);
+	return rc;
+}
+
+/* The text without the lines of the entry; *had_r: there were some. */
+static void
+text_without(struct view text, struct view entry, struct str *out, bool *had_r)
+{
+	struct wordlist *one = wordlist_of(&entry, 1);
+	struct scan s = scan_of(text);
+	struct view line;
+
+	*had_r = false;
+	if (view_starts(text, VIEW("\xEF\xBB\xBF"))) {
+		str_addv(out, view_sub(text, 0, 3));
+		s.p += 3;
+	}
+	while (next_line(&s, &line)) {
+		if (wordlist_has(one, line_entry(line)))
+			*had_r = true;
+		else
+			str_addv(out, line);
+	}
+	wordlist_free(&one);
+}
+
+static int
+change(struct wordlist *l, struct view entry, bool add, struct err *e)
+{
+	struct str text = STR_INIT, rest = str_limited(WORDLIST_MAX);
+	struct stat st;
+	bool had;
+	int rc = -1;
+
+	if (read_file(l->path, &text, &st, e) < 0)
+		goto out;
+	text_without(str_view(&text), entry, &rest, &had);
+	if (add == had) {		/* nothing to write, but what was read is newer */
+		adopt(l, str_view(&text), &st);
+		rc = 0;
+		goto out;
+	}
+	if (add) {
+		if (rest.len > 0 && rest.p[rest.len - 1] != '\n')
+			str_addc(&rest, '\n');
+		str_addv(&rest, entry);
+		str_addc(&rest, '\n');
+	}
+	if (rest.over) {
+		err_set(e, ERR_LIMIT, SCOPE_PROGRAM, "list %s has more than %zu MiB", l->path,
+		    WORDLIST_MAX >> 20);
+		goto out;
+	}
+	if (write_file(l->path, str_view(&rest), st.st_mode, e) < 0)
+		goto out;
+	rc = load(l, e);
+out:
+	str_free(&text);
+	str_free(&rest);
+	return rc;
+}
+
+int
+wordlist_add(struct wordlist *l, struct view entry, struct err *e)
+{
+	struct str key = STR_INIT;
+	struct view clean;
+
+	CHECK(l, WORDLIST_MAGIC);
+	if (check_entry(entry, &clean, e) < 0)
+		return -1;
+	if (l->path != NULL)
+		return change(l, clean, true, e);
+	entries_add(l->entries, clean, &key);
+	str_free(&key);
+	return 0;
+}
+
+int
+wordlist_remove(struct wordlist *l, struct view entry, struct err *e)
+{
+	struct view clean;
+
+	CHECK(l, WORDLIST_MAGIC);
+	if (check_entry(entry, &clean, e) < 0)
+		return -1;
+	if (l->path != NULL)
+		return change(l, clean, false, e);
+	entries_del(l->entries, clean);
+	return 0;
+}
