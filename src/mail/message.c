@@ -84,7 +84,7 @@ message_know(struct message *m, unsigned need)
 static struct view
 moved(struct view v, const char *from, const char *to)
 {
-	return v.n > 0 ? view_n(to + (v.p - from), v.n) : VIEW_NONE;
+	return view_n(to + (v.p - from), v.n);
 }
 
 /* Keeps a copy of the header block at the beginning of bytes. */

@@ -28,7 +28,7 @@ rebuilt(struct str *raw, struct view value, const struct param *params, size_t n
 	str_addv(raw, value);
 	for (size_t i = 0; i < MIN(n, PARAM_MAX); i++)
 		add_quoted(raw, &params[i]);
-	return str_view(raw);
+	return raw->len > 0 ? str_view(raw) : VIEW("");
 }
 
 part_id

@@ -35,7 +35,7 @@ part_raw_read(const struct header *h, struct part_raw *raw_r)
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
 		const struct header_field *f = header_get(h, view_of(names[i]), 0);
 
-		*to[i] = f != NULL ? view_sub(f->raw, 0, HEADER_FIELD_MAX) : VIEW_NONE;
+		*to[i] = f != NULL ? view_sub(f->raw, 0, HEADER_FIELD_MAX) : VIEW("");
 	}
 }
 
