@@ -93,13 +93,14 @@ TEST_OBJS = $(UNITS:tests/%.c=$(B)/obj/tests/%.o) $(FUZZS:tests/%.c=$(B)/obj/tes
 UNIT_BINS = $(UNITS:tests/unit/%.c=$(B)/unit/%)
 FUZZ_BINS = $(FUZZS:tests/fuzz/%.c=$(B)/targets/%)
 
-.PHONY: all lib unit-programs fuzz-programs objects help test unit lint asan valgrind gc fuzz fault \
-	bench doc demo install clean need-packages FORCE
+.PHONY: all lib unit-programs fuzz-programs golden-program objects help test unit lint \
+	asan valgrind gc fuzz fault bench doc demo install clean need-packages FORCE
 
 all: $(LIB) $(BIN)	## build build/mailmill (and build/libmailmill.a)
 lib: $(LIB)		## build the library only
 unit-programs: $(UNIT_BINS)
 fuzz-programs: $(FUZZ_BINS)
+golden-program: $(B)/golden
 objects: $(OBJS) $(TEST_OBJS)
 
 $(B)/mailmill: $(B)/obj/main.o $(LIB)
@@ -126,6 +127,10 @@ $(B)/obj/tests/%.o: tests/%.c $(B)/flags
 
 $(B)/unit/%: $(B)/obj/tests/unit/%.o $(B)/obj/tests/unit/unit.o $(LIB)
 	@mkdir -p $(@D)
+	@echo "  TEST $@"
+	@$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+
+$(B)/golden: $(B)/obj/tests/golden/golden.o $(LIB)
 	@echo "  TEST $@"
 	@$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
