@@ -107,7 +107,7 @@ TEST(maildir_name_folders_refused)
 	};
 	static const char *const dirs[] = {
 		".", "..", ".A.", ".A..B", "A", ".INBOX", ".inbox", ".&AC8-", ".&AC4-", ".&AAo-",
-		".Gr\xc3\xb6\xc3\x9f" "e", ".a&", ".&AAk-",
+		".Gr\xc3\xb6\xc3\x9f\x65", ".a&", ".&AAk-",
 	};
 	struct str out = STR_INIT;
 	char longer[600];
