@@ -7,7 +7,8 @@
  * is true, and the engine stops acting (delivery.md J8).
  *
  * Files: DIR/state.db (0600, DIR 0700), DIR/state.lock (kernel lock, holds the pid),
- * DIR/spool/ (bytes that a plan needs; no message body is in the database).
+ * DIR/spool/ (bytes that a plan needs; no message body is in the database); of "runs/ID"
+ * they are DIR/runs/ID.db, .lock and .spool/.
  */
 #ifndef ENGINE_STATE_H
 #define ENGINE_STATE_H
@@ -115,23 +116,38 @@ void state_batch_park(struct state_batch *b, int64_t box, uint32_t uid, const ch
 	unsigned attempts, const char *reason);
 void state_batch_due(struct state_batch *b, int64_t box, uint32_t uid, const char *rule, int64_t at);
 void state_batch_undue(struct state_batch *b, int64_t box, uint32_t uid, const char *rule);
-/* Takes the batch.  fn after its commit; NULL is fine. */
+/*
+ * Takes the batch.  fn after its commit; NULL is fine.  The actions of its plans must live,
+ * and not move, until then.  A batch is all or nothing, and one that fails breaks the state.
+ */
 void state_commit(struct state *s, struct state_batch **b, state_fn fn, void *arg);
 
 /* ---- mail.store: text keys and values (the binding's encoding), with expiry */
+#define STATE_KEY_MAX	((size_t)512)		/* bytes of a store's name, of a key */
+#define STATE_VALUE_MAX	((size_t)1 << 20)	/* more, or a longer key: ERR_LIMIT */
 struct state_write { enum { STORE_SET, STORE_DELETE, STORE_INCR } op; char *store, *key; struct str value;
 	int64_t by; int64_t expires; /* epoch s; 0: never; -1: keep */ };
 typedef void (*state_value_fn)(void *arg, bool found, struct view value, const struct err *e);
 void state_store_get(struct state *s, const char *store, const char *key, state_value_fn fn, void *arg);
-/* INCR adds `by` to an integer value ("i123"; absent is 0) and answers the new value. */
+/*
+ * INCR adds `by` to an integer value ("i123"; absent is 0); ERR_USAGE when it is none.  SET
+ * and INCR answer found and the value that is there now, DELETE whether there was one.
+ * fn may be NULL.
+ */
 void state_store_write(struct state *s, const struct state_write *w, state_value_fn fn, void *arg);
-/* Compare and set: writes only if the current value is still `old` (found_old false: absent). */
+/*
+ * Compare and set: writes only if the current value is still `old` (found_old false: absent).
+ * Answers found when it has written.
+ */
 void state_store_cas(struct state *s, const struct state_write *w, bool found_old, struct view old,
 	state_value_fn fn, void *arg);
-/* Keys of a store that begin with prefix, in order, at most limit; one call of fn each, then found = false. */
+/*
+ * Keys of a store that begin with prefix, in order, at most limit (and 100,000); one call of
+ * fn each, then found = false.
+ */
 void state_store_keys(struct state *s, const char *store, const char *prefix, size_t limit,
 	state_value_fn fn, void *arg);
-/* The same write as part of a message's batch. */
+/* The same write as part of a message's batch; one that is refused is logged and left out. */
 void state_batch_store(struct state_batch *b, const struct state_write *w);
 
 /* ---- timers: when a named timer last ran (epoch s; 0: never) */
