@@ -33,36 +33,6 @@ local function all(functions)
 	return scope:wait()
 end
 
--- A function that gives the next value and its number, or nil.  An iterator is
--- called by one task at a time, in a task of its own that the others wait for.
-local function stepper(list)
-	local i = 0
-	if type(list) == "table" then
-		return function()
-			i = i + 1
-			return list[i], i
-		end
-	end
-	local asking, finished
-	return function()
-		while asking do
-			asking:wait()
-		end
-		if finished then
-			return nil
-		end
-		asking = core.spawn(function() return list() end)
-		local value = asking:wait()
-		asking = nil
-		if value == nil then
-			finished = true
-			return nil
-		end
-		i = i + 1
-		return value, i
-	end
-end
-
 local function check_limit(options)
 	for key in pairs(options or {}) do
 		if key ~= "limit" then
@@ -78,33 +48,35 @@ end
 
 -- each(list, fn, { limit = 8 }) -> { fn(list[1], 1), ... }: at most `limit` run at
 -- once, started in order.  list may also be an iterator function, called when a
--- place is free.
+-- place is free.  One task gives out the values: slices of two may interleave.
 local function each(list, fn, options)
 	if type(fn) ~= "function" then
 		fail("each", "a function", fn)
 	end
-	local limit = check_limit(options)
-	local next_value = stepper(list)
-	local results = {}
+	local gate = core.gate(check_limit(options))
+	local results, is_table = {}, type(list) == "table"
 
-	local function worker()
-		local value, i = next_value()
-		while value ~= nil do
-			results[i] = fn(value, i)
-			value, i = next_value()
-		end
+	local function run(value, i)
+		results[i] = fn(value, i)
+		gate:leave()
 	end
 
 	local scope = core.spawn(function()
-		local tasks = {}
-		local n = type(list) == "table" and math.min(limit, #list) or limit
-		for i = 1, n do
-			tasks[i] = core.spawn(worker)
+		local i = 0
+		while true do
+			gate:enter()
+			i = i + 1
+			local value
+			if is_table then
+				value = list[i]
+			else
+				value = list()
+			end
+			if value == nil then
+				return results
+			end
+			core.spawn(run, value, i)
 		end
-		for i = 1, n do
-			tasks[i]:wait()
-		end
-		return results
 	end)
 	return scope:wait()
 end

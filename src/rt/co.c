@@ -41,6 +41,7 @@ enter(lua_State *L, lua_State *co)
 	}
 	t->level++;
 	rt->running = co;
+	slice_torture(co);
 	return t;
 }
 

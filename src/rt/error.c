@@ -22,15 +22,18 @@ set_text(lua_State *L, const char *field, const char *value)
 	lua_setfield(L, -2, field);
 }
 
-/* Pushes "file:line" of the Lua function that called, or nothing and 0. */
+/*
+ * Pushes "file:line" of the Lua function that called, or nothing and 0.  The embedded
+ * library ("=mail/set.lua") is not where the user looks.
+ */
 static int
 push_where(lua_State *L)
 {
 	lua_Debug ar;
 
-	for (int level = 0; level < 8 && lua_getstack(L, level, &ar); level++) {
+	for (int level = 0; level < 64 && lua_getstack(L, level, &ar); level++) {
 		lua_getinfo(L, "Sl", &ar);
-		if (ar.currentline > 0) {
+		if (ar.currentline > 0 && strncmp(ar.source, "=mail/", 6) != 0) {
 			lua_pushfstring(L, "%s:%d", ar.short_src, ar.currentline);
 			return 1;
 		}

@@ -195,6 +195,18 @@ rt_class_register(lua_State *L, const struct rt_class *c)
 }
 
 void
+rt_push_methods(lua_State *L, const struct rt_class *c)
+{
+	luaL_checkstack(L, 3, NULL);
+	if (lua_rawgetp(L, LUA_REGISTRYINDEX, c) != LUA_TTABLE)
+		luaL_error(L, "class %s is not registered", c->name);
+	lua_getfield(L, -1, "__index");
+	lua_getupvalue(L, -1, 2);
+	lua_replace(L, -3);
+	lua_pop(L, 1);
+}
+
+void
 handle_push(lua_State *L, const struct rt_class *c, void *obj, int nuv)
 {
 	struct box *b;

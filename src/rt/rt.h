@@ -15,6 +15,8 @@
  * - a task does not end before its children; the first child that fails cancels
  *   its siblings and fails the parent at its next wait.
  * - cancel is level-triggered: the next wait raises and every later one too.
+ * - code between two waits is one step for other tasks only while it is shorter than
+ *   a slice: after 10 ms of CPU another task may run at any instruction.
  * - a slice over its budget is yielded (10 ms), logged (100 ms), and raises when
  *   the task has burnt limits.cpu_ms in one message's handling (between two waits).
  */
@@ -119,8 +121,9 @@ int rt_pcall(struct rt *rt, int (*fn)(lua_State *L), void *arg, struct err *e) M
 void rt_can_wait(lua_State *L);		/* raises now if a wait would fail; before work is started */
 int rt_wait(lua_State *L, struct op *op);	/* use as: return rt_wait(L, &x->op); */
 /*
- * Pushes a table: sleep(s) spawn(fn, ...) deadline(s) now() name().  A time is a
- * number of seconds or a duration ("15min").  spawn gives a handle with :wait()
+ * Pushes a table: sleep(s) spawn(fn, ...) deadline(s) now() name() gate(n).  A time
+ * is a number of seconds or a duration ("15min").  gate has :enter() (waits for one
+ * of n places) and :leave().  spawn gives a handle with :wait()
  * (the results, or raises the task's error), :cancel(), :status() ("waiting",
  * "running", "done", "failed", "canceled").  A failure that somebody waits for is
  * his; any other fails the parent.  deadline gives a <close> value; children spawned inside inherit it.
@@ -151,6 +154,8 @@ struct rt_class {
 	const luaL_Reg	*meta;		/* more metamethods (__tostring, __eq ...); may be NULL */
 };
 void rt_class_register(lua_State *L, const struct rt_class *c);
+/* Pushes the table of methods, to which more may be added. */
+void rt_push_methods(lua_State *L, const struct rt_class *c);
 /* Always a new box that owns one reference to obj. */
 void rt_push(lua_State *L, const struct rt_class *c, void *obj);
 /* The object, or raises: wrong type, or "message is closed". */

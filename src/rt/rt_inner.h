@@ -51,6 +51,7 @@ struct rt {
 	volatile sig_atomic_t ticks;
 	pthread_t	 thread;
 	struct rt	*below;			/* whose slices this rt's interrupted */
+	bool		 ticking;		/* the timer is left running (torture build) */
 	bool		 pass;			/* this yield is the scheduler's, not the script's */
 	int64_t		 begun;			/* clock_mono_ms() of the slice */
 	size_t		 heap_begun;
@@ -167,6 +168,8 @@ void slice_begin(struct rt *rt, struct task *t);
 void slice_end(struct rt *rt, struct task *t);
 /* Plants the hook again in a state that control comes back to, if t is over its budget. */
 void slice_return(struct task *t, lua_State *L);
+/* In the torture build, ends the slice early; else nothing. */
+void slice_torture(lua_State *L);
 /* A wait has begun: counters back to zero. */
 void slice_reset(struct task *t);
 
@@ -180,6 +183,9 @@ void co_close_all(struct task *t);
 void handle_push(lua_State *L, const struct rt_class *c, void *obj, int nuv);
 /* Puts the object into an empty box; cannot fail. */
 void handle_fill(lua_State *L, int idx, void *obj);
+
+/* ---- gate.c */
+void gate_open(lua_State *L);	/* into the table on top */
 
 /* ---- error.c */
 int error_open(lua_State *L);

@@ -454,12 +454,12 @@ task_resume(struct task *t)
 	}
 	if (!passed)		/* a C module yielded by itself: as if its slice had ended */
 		lua_pop(t->L, nres);
-	if (t->wait) {
+	if (t->wait && !t->raised) {
 		t->state = TASK_WAITING;
 		slice_reset(t);
 		return;
 	}
-	t->state = TASK_READY;
+	t->state = t->wait ? TASK_WAITING : TASK_READY;
 	if (t->over && !t->killed)
 		end_exhausted(t);
 	else

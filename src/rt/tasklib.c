@@ -289,4 +289,5 @@ rt_push_tasklib(lua_State *L)
 	rt_class_register(L, &task_class);
 	rt_class_register(L, &scope_class);
 	luaL_newlib(L, lib);
+	gate_open(L);
 }

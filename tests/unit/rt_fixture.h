@@ -179,8 +179,11 @@ on_idle(void *arg)
 	((struct fx *)arg)->idle++;
 }
 
+static void fx_free(struct fx **fp);
+
+/* NULL when there is no memory for it within the limits. */
 static struct fx *
-fx_new(bool fake, const struct rt_limits *limits)
+fx_try(bool fake, const struct rt_limits *limits)
 {
 	struct fx *f = xcalloc(1, sizeof(*f));
 	struct err e = ERR_NONE;
@@ -189,14 +192,22 @@ fx_new(bool fake, const struct rt_limits *limits)
 	f->log = log_new(-1, LOG_TEXT, false, LOG_INFO);
 	log_tap(f->log, on_log, f);
 	f->rt = f->l ? rt_new(f->l, f->log, limits, &e) : NULL;
-	if (f->rt == NULL) {
-		printf("# fixture: %s\n", e.text);
-		exit(2);
+	if (f->rt) {
+		rt_set_owner(f->rt, f);
+		rt_on_idle(f->rt, on_idle, f);
 	}
-	rt_set_owner(f->rt, f);
-	rt_on_idle(f->rt, on_idle, f);
-	if (rt_pcall(f->rt, open_aux, NULL, &e) < 0) {
-		printf("# fixture: %s\n", e.text);
+	if (f->rt == NULL || rt_pcall(f->rt, open_aux, NULL, &e) < 0)
+		fx_free(&f);
+	return f;
+}
+
+static struct fx *
+fx_new(bool fake, const struct rt_limits *limits)
+{
+	struct fx *f = fx_try(fake, limits);
+
+	if (f == NULL) {
+		printf("# no runtime; run from the top of the repository\n");
 		exit(2);
 	}
 	return f;

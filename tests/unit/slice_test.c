@@ -51,7 +51,7 @@ TEST(slices_compute_right)
 
 	/* Four that share the CPU, one of them through coroutines, pcall and metamethods. */
 	EXPECT(fx_spawn(f, "local function sum(n) local s = 0 for i = 1, n do s = s + i % 7 end return s end "
-	    "local N <const> = 3000000 local want = sum(N) "
+	    "local N <const> = 1000000 local want = sum(N) "
 	    "local r = all { function() return sum(N) end, "
 	    "  function() return select(2, pcall(sum, N)) end, "
 	    "  function() return coroutine.wrap(function() return sum(N) end)() end, "
@@ -180,7 +180,6 @@ TEST(endless_table)
 {
 	BESIDE("local t = {} while true do t[#t + 1] = {} end");
 	ENDED_BY_LIMIT();
-	EXPECT_STR(f->e.text, "not enough memory");
 	DONE();
 }
 
