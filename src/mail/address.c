@@ -6,7 +6,7 @@
  * end of each mailbox (",", ";", the next "<", the end) the pieces become one
  * address.  State instead of recursion, so depth costs nothing; a quote or comment
  * that is not closed is found out once and is text from then on, so each byte is
- * looked at a bounded number of times.
+ * looked at a bounded number of times.  What the pieces spell is piece.c's.
  *
  * "address" is built again from its two halves, so it can be put into an envelope
  * as it is; what cannot be one (blanks, controls) becomes a name without address.
@@ -15,21 +15,10 @@
  */
 #include "mail/address.h"
 
-#include "base/utf8.h"
-#include "mail/charset.h"
+#include "mail/piece.h"
 #include "mail/word.h"
 
 #define MERGE_MAX	3u	/* unquoted commas in one name */
-
-enum piece_kind { PIECE_ATOM, PIECE_QUOTED, PIECE_LITERAL, PIECE_AT };
-
-struct piece {
-	enum piece_kind	kind;
-	bool		apart;		/* blanks or a comment stood before it */
-	struct view	text;		/* as written; of a quoted string what is between the quotes */
-};
-
-struct pieces { VEC(struct piece) };
 
 struct reader {
 	struct arena		*arena;
@@ -50,7 +39,8 @@ struct reader {
 	/* the addresses before it in the list that may be the first half of its name */
 	unsigned		 halves;
 	/* buffers, reused */
-	struct str		 raw, name, local, domain, text;
+	struct str		 raw, name, text;
+	struct piece_scratch	 spell;
 };
 
 static bool
@@ -65,61 +55,7 @@ is_special(char c)
 	return c != '\0' && strchr("()<>,;:\"@", c) != NULL;
 }
 
-/* RFC 5322, 3.2.3: atext and "."; 8-bit by RFC 6532. */
-static bool
-is_dot_atom(struct view v)
-{
-	for (size_t i = 0; i < v.n; i++) {
-		unsigned char c = (unsigned char)v.p[i];
-
-		if (c <= ' ' || c == 0x7F || strchr("()<>[]:;@\\,\"", c) != NULL)
-			return false;
-	}
-	return v.n > 0;
-}
-
-/* Appends v without the backslashes of quoted pairs. */
-static void
-add_unescaped(struct str *out, struct view v)
-{
-	for (size_t i = 0; i < v.n; ) {
-		ptrdiff_t slash = view_chr(view_from(v, i), '\\');
-		size_t n = slash < 0 ? v.n - i : (size_t)slash;
-
-		str_addv(out, view_sub(v, i, n));
-		i += n;
-		if (i + 1 < v.n)
-			str_addc(out, v.p[i + 1]);
-		i += 2;
-	}
-}
-
-/* Makes what is in *s valid UTF-8 on one line. */
-static void
-make_clean(struct str *s, struct str *scratch)
-{
-	str_reset(scratch);
-	charset_decode(scratch, VIEW_NONE, str_view(s));
-	str_reset(s);
-	word_one_line(s, str_view(scratch));
-}
-
 /* ---- names */
-
-/* Appends the pieces as a phrase, blanks as one blank, not yet decoded. */
-static void
-add_phrase(struct str *out, const struct piece *p, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		if (out->len > 0 && (p[i].apart || (i > 0 && p[i].kind == PIECE_QUOTED &&
-		    p[i - 1].kind == PIECE_ATOM)))
-			str_addc(out, ' ');
-		if (p[i].kind == PIECE_AT)
-			str_addc(out, '@');
-		else
-			add_unescaped(out, p[i].text);
-	}
-}
 
 /* A name worth showing: decoded into r->name. */
 static void
@@ -140,131 +76,6 @@ keep_group(struct reader *r)
 		str_free(&s);
 	}
 	return r->in_group ? r->group_kept : VIEW_NONE;
-}
-
-/* ---- one address */
-
-/* The two halves into r->local and r->domain; false: no "@", all in local. */
-static bool
-split_halves(struct reader *r, const struct piece *p, size_t n)
-{
-	size_t at = n;
-
-	str_reset(&r->local);
-	str_reset(&r->domain);
-	for (size_t i = 0; i < n; i++)
-		if (p[i].kind == PIECE_AT)
-			at = i;		/* the last one divides; others are quoted */
-	for (size_t i = 0; i < n; i++) {
-		struct str *half = i <= at ? &r->local : &r->domain;
-
-		if (i == at)
-			continue;
-		if (p[i].kind == PIECE_AT)
-			str_addc(half, '@');
-		else
-			add_unescaped(half, p[i].text);
-	}
-	return at < n;
-}
-
-/* Into what an envelope takes: lower-case, no dot at the end; false: not a domain. */
-static bool
-fix_domain(struct str *s)
-{
-	bool literal = s->len > 2 && s->p[0] == '[' && s->p[s->len - 1] == ']';
-	struct view inner;
-
-	while (!literal && s->len > 0 && s->p[s->len - 1] == '.')
-		str_cut(s, s->len - 1);
-	for (size_t i = 0; i < s->len; i++)
-		if (s->p[i] >= 'A' && s->p[i] <= 'Z')
-			s->p[i] = (char)(s->p[i] + 32);
-	if (!literal)
-		return is_dot_atom(str_view(s));
-	inner = view_sub(str_view(s), 1, s->len - 2);
-	for (size_t i = 0; i < inner.n; i++)
-		if (is_space(inner.p[i]) || inner.p[i] == '[' || inner.p[i] == ']')
-			return false;
-	return true;
-}
-
-static bool
-has_control(struct view v)
-{
-	for (size_t i = 0; i < v.n; i++)
-		if ((unsigned char)v.p[i] < ' ' || v.p[i] == 0x7F)
-			return true;
-	return false;
-}
-
-/* 'bob@example.com' in single quotes, as Outlook once wrote. */
-static void
-strip_ticks(struct reader *r)
-{
-	if (r->local.len > 1 && r->local.p[0] == '\'' && r->domain.len > 1 &&
-	    r->domain.p[r->domain.len - 1] == '\'') {
-		str_cut(&r->domain, r->domain.len - 1);
-		memmove(r->local.p, r->local.p + 1, r->local.len - 1);
-		str_cut(&r->local, r->local.len - 1);
-	}
-}
-
-/* local@domain from the halves into r->text, the local part quoted if it must be. */
-static void
-join_halves(struct reader *r)
-{
-	struct view local = str_view(&r->local);
-
-	str_reset(&r->text);
-	if (local.n == 0 || is_dot_atom(local)) {
-		str_addv(&r->text, local);
-	} else {
-		str_addc(&r->text, '"');
-		for (size_t i = 0; i < local.n; i++) {
-			if (local.p[i] == '"' || local.p[i] == '\\')
-				str_addc(&r->text, '\\');
-			str_addc(&r->text, local.p[i]);
-		}
-		str_addc(&r->text, '"');
-	}
-	str_addc(&r->text, '@');
-	str_addv(&r->text, str_view(&r->domain));
-}
-
-/*
- * The address that the pieces spell into a's last three fields; false: they spell
- * none that could be used, all are empty.
- */
-static bool
-spell_address(struct reader *r, const struct piece *p, size_t n, struct address *a)
-{
-	bool at = n > 0 && split_halves(r, p, n);
-	struct view whole;
-
-	a->address = a->local_part = a->domain = VIEW_NONE;
-	if (n == 0)
-		return false;
-	if (at)
-		strip_ticks(r);
-	make_clean(&r->local, &r->text);
-	make_clean(&r->domain, &r->text);
-	if (!at) {
-		/* A bare word, if it is one: "root", "MAILER-DAEMON". */
-		if (n != 1 || p[0].kind != PIECE_ATOM || !is_dot_atom(str_view(&r->local)) ||
-		    !utf8_ascii(str_view(&r->local)) || word_length(p[0].text) > 0)
-			return false;
-		a->address = a->local_part = arena_dup(r->arena, str_view(&r->local));
-		return true;
-	}
-	if (!fix_domain(&r->domain) || has_control(str_view(&r->local)))
-		return false;
-	join_halves(r);
-	whole = arena_dup(r->arena, str_view(&r->text));
-	a->address = whole;
-	a->local_part = arena_dup(r->arena, str_view(&r->local));
-	a->domain = view_from(whole, whole.n - r->domain.len);
-	return true;
 }
 
 /* ---- a mailbox becomes an entry */
@@ -331,52 +142,13 @@ keep_name(struct reader *r, struct view phrase)
 {
 	if (phrase.n == 0 && r->comment.n > 0) {
 		str_reset(&r->text);
-		add_unescaped(&r->text, r->comment);
+		piece_unescape(&r->text, r->comment);
 		phrase = str_view(&r->text);
 	}
 	if (phrase.n == 0)
 		return VIEW_NONE;
 	decode_name(r, phrase);
 	return arena_dup(r->arena, str_view(&r->name));
-}
-
-/*
- * One past the pieces that belong to the word that begins at i: no blanks in it but
- * around "@", and around dots behind it (RFC 5322, 4.4: "a @ b . c").
- */
-static size_t
-word_end(const struct pieces *ps, size_t i, bool *has_at_r)
-{
-	*has_at_r = ps->at[i].kind == PIECE_AT;
-	for (i++; i < ps->n; i++) {
-		const struct piece *p = &ps->at[i], *before = &ps->at[i - 1];
-		bool dot = *has_at_r && p->kind == PIECE_ATOM && before->kind == PIECE_ATOM &&
-		    (p->text.p[0] == '.' || before->text.p[before->text.n - 1] == '.');
-
-		if (p->apart && p->kind != PIECE_AT && before->kind != PIECE_AT && !dot)
-			break;
-		*has_at_r |= p->kind == PIECE_AT;
-	}
-	return i;
-}
-
-/* The last word with an "@"; false: there is none.  *all_r: every word has one. */
-static bool
-find_word(const struct pieces *ps, size_t *from_r, size_t *to_r, bool *all_r)
-{
-	bool found = false, has_at;
-
-	*all_r = true;
-	for (size_t i = 0, end; i < ps->n; i = end) {
-		end = word_end(ps, i, &has_at);
-		*all_r &= has_at;
-		if (has_at) {
-			*from_r = i;
-			*to_r = end;
-			found = true;
-		}
-	}
-	return found;
 }
 
 /* name <a@b> */
@@ -390,16 +162,17 @@ finish_angle(struct reader *r)
 
 	if (list_full(r))
 		return;
-	find_word(&r->angle, &from, &to, &all);
+	piece_find_word(&r->angle, &from, &to, &all);
 	str_reset(&r->raw);
 	if (r->behind > 0)
-		add_phrase(&r->raw, w->at, r->behind);
+		piece_phrase(&r->raw, w->at, r->behind);
 	else
-		add_phrase(&r->raw, w->at, w->n);	/* <a@b> name */
+		piece_phrase(&r->raw, w->at, w->n);	/* <a@b> name */
 	a.name = keep_name(r, str_view(&r->raw));
-	if (!spell_address(r, r->angle.at + from, to - from, &a) && a.name.n == 0) {
+	if (r->angle.n > 0 && !piece_address(r->arena, &r->spell, r->angle.at + from, to - from, &a) &&
+	    a.name.n == 0) {
 		str_reset(&r->raw);
-		add_phrase(&r->raw, r->angle.at, r->angle.n);
+		piece_phrase(&r->raw, r->angle.at, r->angle.n);
 		a.name = keep_name(r, str_view(&r->raw));
 	}
 	if (a.name.n > 0 || a.address.n > 0)
@@ -419,7 +192,7 @@ spell_quoted(struct reader *r, struct address *a)
 	p[0] = (struct piece){ PIECE_ATOM, false, view_sub(t, 0, (size_t)at) };
 	p[1] = (struct piece){ PIECE_AT, false, view_sub(t, (size_t)at, 1) };
 	p[2] = (struct piece){ PIECE_ATOM, false, view_from(t, (size_t)at + 1) };
-	return is_dot_atom(p[0].text) && is_dot_atom(p[2].text) && spell_address(r, p, 3, a);
+	return piece_dot_atom(p[0].text) && piece_dot_atom(p[2].text) && piece_address(r->arena, &r->spell, p, 3, a);
 }
 
 /* The words without < >: a@b (name), name a@b, a@b c@d, word, many words. */
@@ -429,26 +202,26 @@ finish_bare(struct reader *r)
 	struct address a = { .name = VIEW_NONE };
 	struct pieces *w = &r->words;
 	size_t from = 0, to = 0, end;
-	bool all, has_at, found = find_word(w, &from, &to, &all);
+	bool all, has_at, found = piece_find_word(w, &from, &to, &all);
 
 	for (size_t i = 0; found && all && i < from; i = end) {	/* a comma is missing */
-		end = word_end(w, i, &has_at);
-		if (!list_full(r) && spell_address(r, w->at + i, end - i, &a))
+		end = piece_word_end(w, i, &has_at);
+		if (!list_full(r) && piece_address(r->arena, &r->spell, w->at + i, end - i, &a))
 			push(r, &a, false);
 	}
 	if (list_full(r))
 		return;
 	str_reset(&r->raw);
 	if (found && !all) {
-		add_phrase(&r->raw, w->at, from);
-		add_phrase(&r->raw, w->at + to, w->n - to);
+		piece_phrase(&r->raw, w->at, from);
+		piece_phrase(&r->raw, w->at + to, w->n - to);
 	}
-	if (found ? spell_address(r, w->at + from, to - from, &a) :
-	    spell_quoted(r, &a) || spell_address(r, w->at, w->n, &a)) {
+	if (found ? piece_address(r->arena, &r->spell, w->at + from, to - from, &a) :
+	    spell_quoted(r, &a) || piece_address(r->arena, &r->spell, w->at, w->n, &a)) {
 		a.name = keep_name(r, str_view(&r->raw));
 	} else {
 		str_reset(&r->raw);
-		add_phrase(&r->raw, w->at, w->n);
+		piece_phrase(&r->raw, w->at, w->n);
 		a.name = keep_name(r, str_view(&r->raw));
 	}
 	if (a.name.n > 0 || a.address.n > 0)
@@ -624,7 +397,7 @@ on_colon(struct reader *r)
 		return;
 	}
 	str_reset(&r->group);
-	add_phrase(&r->group, r->words.at, r->words.n);
+	piece_phrase(&r->group, r->words.at, r->words.n);
 	r->group_kept = VIEW_NONE;
 	r->in_group = true;
 	r->halves = 0;
@@ -704,9 +477,8 @@ address_parse(struct arena *a, struct view raw, struct address_list *out)
 	str_free(&r.group);
 	str_free(&r.raw);
 	str_free(&r.name);
-	str_free(&r.local);
-	str_free(&r.domain);
 	str_free(&r.text);
+	piece_scratch_free(&r.spell);
 }
 
 void

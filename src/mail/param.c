@@ -45,11 +45,12 @@ is_space(char c)
 	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
-/* Is c one that can stand in a parameter's name? */
+/* RFC 2045, 5.1: token; "*" is taken apart by split_name(). */
 static bool
 is_name(char c)
 {
-	return (unsigned char)c > ' ' && c != 0x7F && strchr("()<>@,;:\\\"/[]?=", c) == NULL;
+	return c > ' ' && c < 0x7F && (unsigned char)c < 0x80 &&
+	    strchr("()<>@,;:\\\"/[]?=", c) == NULL;
 }
 
 static char
@@ -364,16 +365,11 @@ join(struct str *out, const struct piece *p, size_t n)
 static struct view
 keep_name(struct arena *a, struct view name)
 {
-	struct str s = STR_INIT, low = STR_INIT;
-	struct view v;
+	char *z = arena_alloc(a, name.n + 1);
 
 	for (size_t i = 0; i < name.n; i++)
-		str_addc(&low, lower(name.p[i]));
-	charset_decode(&s, VIEW_NONE, str_view(&low));
-	v = arena_dup(a, str_view(&s));
-	str_free(&s);
-	str_free(&low);
-	return v;
+		z[i] = lower(name.p[i]);
+	return view_n(z, name.n);
 }
 
 static void
