@@ -48,10 +48,15 @@ uvl_wall(const struct loop *l UNUSED)
 	return clock_wall_ms();
 }
 
-/* Its only effect is that uv_run() has something to return for. */
+/*
+ * uv_run() looks at timers before it waits, too (libuv < 1.45).  If a millisecond
+ * passes between uv_timer_start() and that, nothing would be left to end the wait:
+ * the stop flag makes it a look, and uv_run() clears it.
+ */
 static void
-on_limit(uv_timer_t *t UNUSED)
+on_limit(uv_timer_t *t)
 {
+	uv_stop(t->loop);
 }
 
 static void

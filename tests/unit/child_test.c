@@ -243,9 +243,10 @@ TEST(environment_and_directory)
 
 	setenv("MAILMILL_TEST", "one", 1);
 	setenv("MAILMILL_TEST_LONGER", "kept", 1);
-	EXPECT_EQ(run_sh(&c, "echo $MAILMILL_TEST $MAILMILL_TEST_LONGER $HOME; pwd",
+	setenv("MAILMILL_TES", "too", 1);
+	EXPECT_EQ(run_sh(&c, "echo $MAILMILL_TEST $MAILMILL_TEST_LONGER $MAILMILL_TES $HOME; pwd",
 	    (struct child_params){ .env_add = add, .cwd = dir }), 0);
-	snprintf(want, sizeof(want), "two kept /there\n%s\n", dir);
+	snprintf(want, sizeof(want), "two kept too /there\n%s\n", dir);
 	EXPECT_STR(c.out, want);
 	ctx_end(&c);
 }

@@ -59,6 +59,47 @@ TEST(twenty_nine_minutes_take_no_time)
 	loop_free(&c.l);
 }
 
+struct alarm { struct ctx *c; struct loop_timer *t; int64_t at; };
+
+static void
+check_time(void *arg)
+{
+	struct alarm *a = arg;
+
+	a->t = NULL;
+	a->c->n++;
+	a->c->late |= loop_now(a->c->l) != a->at;
+}
+
+TEST(the_heap_survives_many_cancels)
+{
+	struct ctx c = { .l = loop_fake_new(WALL) };
+	struct alarm alarms[2000] = { 0 };
+	unsigned x = 12345;
+	int left = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(alarms); i++) {
+		struct alarm *a = &alarms[i];
+		int64_t ms;
+
+		x = x * 1103515245u + 12345u;
+		ms = (x >> 16) % 5000;
+		*a = (struct alarm){ .c = &c, .at = loop_now(c.l) + ms };
+		a->t = loop_after(c.l, ms, check_time, a);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(alarms); i++) {
+		x = x * 1103515245u + 12345u;
+		if ((x >> 16) % 3 != 0)
+			loop_cancel(c.l, &alarms[i].t);
+		else
+			left++;
+	}
+	loop_run(c.l);
+	EXPECT_EQ(c.n, left);
+	EXPECT(!c.late);
+	loop_free(&c.l);
+}
+
 static void
 each_second(void *arg)
 {
@@ -244,10 +285,17 @@ TEST(a_held_clock_waits_for_the_post)
 	pthread_t t;
 
 	loop_hold(c.l);
+	loop_after(c.l, 5000, on_a, &c);
 	EXPECT_EQ(pthread_create(&t, NULL, slow_thread, &c), 0);
-	loop_run(c.l);			/* no timer: without end */
+	loop_run(c.l);
 	pthread_join(t, NULL);
-	EXPECT_STR(c.trace, "answer ");
+	EXPECT_STR(c.trace, "answer a ");
 	EXPECT(!c.late);
+	/* without a timer it waits as long as it takes */
+	loop_hold(c.l);
+	EXPECT_EQ(pthread_create(&t, NULL, slow_thread, &c), 0);
+	loop_run(c.l);
+	pthread_join(t, NULL);
+	EXPECT_STR(c.trace, "answer a answer ");
 	loop_free(&c.l);
 }

@@ -171,42 +171,6 @@ TEST(cancel_in_callbacks)
 	loop_free(&c.l);
 }
 
-static void
-check_order(void *arg)
-{
-	struct ctx *c = arg;
-	int64_t now = loop_now(c->l);
-
-	if (now < c->limit)
-		trace(c, "early");
-	c->n++;
-}
-
-TEST(heap_survives_many_cancels)
-{
-	enum { N = 2000 };
-	struct ctx c = { .l = loop_make() };
-	static struct loop_timer *t[N];
-	unsigned x = 12345;
-	int left = 0;
-
-	for (int i = 0; i < N; i++) {
-		x = x * 1103515245u + 12345u;
-		t[i] = loop_after(c.l, (x >> 16) % 20, check_order, &c);
-	}
-	for (int i = 0; i < N; i++) {
-		x = x * 1103515245u + 12345u;
-		if ((x >> 16) % 3 != 0)
-			loop_cancel(c.l, &t[i]);
-		else
-			left++;
-	}
-	loop_run(c.l);
-	EXPECT_EQ(c.n, left);
-	EXPECT_STR(c.trace, "");
-	loop_free(&c.l);
-}
-
 /* ---- life */
 
 TEST(run_ends_by_stop_and_by_nothing_to_do)
@@ -622,7 +586,7 @@ TEST(thousands_of_changes)
 
 	c.w = loop_watch_new(c.l, dir, on_change, &c, &e);
 	EXPECT(c.w != NULL);
-	for (int i = 0; i < 3000; i++) {
+	for (int i = 0; i < 2000; i++) {
 		snprintf(name, sizeof(name), "f%04d", i);
 		touch(dir, name);
 	}
