@@ -38,8 +38,12 @@ struct engine *bind_engine(lua_State *L);	/* raises before activation */
  *   active() -> bool       gate() w: returns once the script has been activated
  *   load(name) -> what lua/mail/NAME.lua returns, called with core; once for each name
  *   finding(error, where, text): adds to what `check` reports
- *   timers(n): so many timers are alive now (a script with timers does not end)
- *   failed(err, traceback): logs the error of a task or timer run that the Lua half caught
+ *   root(fn, name, kind) -> TASK without a parent, with :wait() (results or raise), :join(),
+ *          :cancel(), :status(); an error that nobody waits for is logged and counted;
+ *          kind "timer": a script with timers does not end
+ *   The Lua half sets two functions, which C calls: core.loaded() at the load point (may
+ *   not wait) and core.activated() as a task, before anybody passes the gate.
+ *   version: of the program
  *   phase() -> "run" "exec" "check"      args() -> the arguments of exec
  *   script_dir() -> folder of the script
  *
@@ -70,9 +74,10 @@ struct engine *bind_engine(lua_State *L);	/* raises before activation */
  *   deciding(MESSAGE) -> bool: inside a rule function, for this very message
  *   handling() -> bool: inside a rule function
  *   decide(ACTION): notes it
- *   fill(use, text, MESSAGE, PART or nil) w -> the template text with its fields filled;
- *          use: "mailbox" "path" "text"; in a rule function with the captures; raises
- *          when a value is missing; text without braces comes back as it is
+ *   fill(MESSAGE, text, use, captures, PART) w -> the template text with its fields filled;
+ *          use: "mailbox" "path" "text"; captures: table of texts, or nil: those of the
+ *          rule function; PART or nil; raises when a value is missing
+ *   captures() -> those of the rule function (table of texts), or nil
  *   retry(reason, ms), hold(reason): end the rule function
  *
  *   store_get(store, key) w -> value or nil      store_set(store, key, value, expires) w
