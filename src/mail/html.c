@@ -31,7 +31,7 @@ static const char *const block_names[] = {
 	"menu", "nav", "ol", "optgroup", "option", "p", "pre", "section", "summary", "table",
 	"tbody", "tfoot", "thead", "tr", "ul",
 };
-/* Elements whose content is no text of the message. */
+/* Elements whose content is no text of the message; sorted. */
 static const char *const dropped_names[] = {
 	"iframe", "noembed", "noframes", "noscript", "script", "style", "title",
 };
@@ -39,9 +39,19 @@ static const char *const dropped_names[] = {
 static bool
 name_in(struct view name, const char *const *names, size_t n)
 {
-	for (size_t i = 0; i < n; i++)
-		if (view_is(name, names[i]))
+	size_t lo = 0;
+
+	while (lo < n) {
+		size_t mid = lo + (n - lo) / 2;
+		int c = view_cmp(name, view_of(names[mid]));
+
+		if (c == 0)
 			return true;
+		if (c < 0)
+			n = mid;
+		else
+			lo = mid + 1;
+	}
 	return false;
 }
 
@@ -69,8 +79,9 @@ at(const struct html *h, size_t i)
 	return i < h->in.n ? h->in.p[i] : '\0';
 }
 
+/* What separates the next word from the one before it. */
 static void
-put(struct html *h, const char *p, size_t n)
+gap(struct html *h)
 {
 	if (h->out->len > h->from) {
 		if (h->breaks > 0)
@@ -80,6 +91,12 @@ put(struct html *h, const char *p, size_t n)
 	}
 	h->breaks = 0;
 	h->blank = false;
+}
+
+static void
+put(struct html *h, const char *p, size_t n)
+{
+	gap(h);
 	str_add(h->out, p, n);
 }
 
@@ -92,17 +109,14 @@ line_break(struct html *h, unsigned n)
 static void
 put_char(struct html *h, uint32_t cp)
 {
-	struct str one = STR_INIT;
-
 	/* No-break and other spaces separate words like a blank (Zs). */
 	if (cp == 0xA0 || cp == 0x3000 || (cp >= 0x2000 && cp <= 0x200A) || cp == 0x202F ||
 	    cp == 0x205F || (cp < 0x80 && is_space((char)cp))) {
 		h->blank = true;
 		return;
 	}
-	utf8_put(&one, cp);
-	put(h, one.p, one.len);
-	str_free(&one);
+	gap(h);
+	utf8_put(h->out, cp);
 }
 
 /* 13.2.5.80: what a number means; windows-1252 was meant below U+00A0. */

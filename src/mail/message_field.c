@@ -291,7 +291,7 @@ message_text(struct message *m)
 		m->text_made = true;
 		m->text = str_limited(MIME_DECODED_MAX);
 		add_text_of(&m->text, tree, VIEW("text/plain"), false);
-		if (is_blank(str_view(&m->text)))
+		if (m->text.len == 0)
 			add_text_of(&m->text, tree, VIEW("text/html"), true);
 	}
 	return str_view(&m->text);

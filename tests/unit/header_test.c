@@ -43,6 +43,17 @@ TEST(header_stray_cr_is_no_line_end)
 	header_free(&h);
 }
 
+TEST(header_cr_message_takes_all_ends)
+{
+	struct header h = { 0 };
+
+	header_index(&h, VIEW("A: 1\rB: 2\r\nC: 3\n\nx"), true);
+	EXPECT_EQ(h.n, 3);
+	EXPECT_EQ(h.body, 17);
+	EXPECT_VIEW(value(&h, "B", 0), " 2");
+	header_free(&h);
+}
+
 TEST(header_nth_and_case)
 {
 	struct header h = { 0 };

@@ -20,6 +20,7 @@ TEST(html_words_and_breaks)
 	EXPECT_STR(text("<p>one</p><p>two</p>"), "one\ntwo");
 	EXPECT_STR(text("a<br>b<BR/>c"), "a\nb\nc");
 	EXPECT_STR(text("a<br><br><br><br>b"), "a\n\nb");
+	EXPECT_STR(text("a<br><br><p>b"), "a\n\nb");
 	EXPECT_STR(text("to<b>day</b> <i>is</i>"), "today is");
 	EXPECT_STR(text("<table><tr><td>1<td>2<tr><td>3</table>"), "1 2\n3");
 	EXPECT_STR(text("<ul><li>x<li>y</ul>z"), "x\ny\nz");

@@ -168,6 +168,21 @@ TEST(message_views_live_on)
 	message_unref(&m);
 }
 
+TEST(message_first_header_stays)
+{
+	struct message *m = message_of(VIEW("A: 1\n\n"), false);
+	struct header_field f;
+	struct view v;
+
+	EXPECT(message_header_at(m, 0, &f));
+	set(m, VIEW("A: 2\n\nbody"), true);
+	EXPECT(message_header(m, VIEW("A"), 0, &v));
+	EXPECT_VIEW(v, "1");
+	EXPECT_VIEW(f.raw, " 1");
+	EXPECT_VIEW(message_text(m), "body");
+	message_unref(&m);
+}
+
 TEST(message_drop_without_tree)
 {
 	struct message *m = message_of(VIEW("A: b\n\nc"), true);

@@ -147,8 +147,8 @@ TEST(mime_boundary_rules)
 	struct str s = STR_INIT;
 
 	/* Trailing blanks are padding; another tail is another line. */
-	EXPECT_STR(shape_of(VIEW(MULTI("a") "--a \t\n\nx\n--ab\n--a-\n--a--  \n--a\n"), &s),
-	    "TEXT multipart/mixed 31; 1 text/plain 11");
+	EXPECT_STR(shape_of(VIEW(MULTI("a") "--a \t\n\nx\n--ab\n--a-\n--ab--\n--a--  \n--a\n"), &s),
+	    "TEXT multipart/mixed 38; 1 text/plain 18");
 	/* The boundary itself may end with dashes; blanks at its end do not count. */
 	EXPECT_STR(shape_of(VIEW(MULTI("a--") "--a--\n\nx\n--a----\n"), &s),
 	    "TEXT multipart/mixed 17; 1 text/plain 1");
@@ -399,13 +399,15 @@ TEST(mime_decoded_bodies)
 
 TEST(mime_from_facts)
 {
-	struct param type[] = { { VIEW("CHARSET"), VIEW("utf-8") } };
+	struct param type[] = {
+		{ VIEW("CHARSET"), VIEW("utf-8") }, { VIEW("x"), VIEW("a\"; y=\\\"b") },
+	};
 	struct param disp[] = {
 		{ VIEW("filename*0*"), VIEW("utf-8''%C3%A4") }, { VIEW("filename*1"), VIEW("\".pdf") },
 	};
 	struct mime_facts multi = { .type = VIEW("MULTIPART/MIXED") };
 	struct mime_facts text = {
-		.type = VIEW("TEXT/Plain"), .params = type, .nparams = 1,
+		.type = VIEW("TEXT/Plain"), .params = type, .nparams = 2,
 		.encoding = VIEW("BASE64"), .size = 12,
 	};
 	struct mime_facts pdf = {
@@ -426,6 +428,8 @@ TEST(mime_from_facts)
 	EXPECT_STR(shape(m, &s), "TEXT multipart/mixed 0; 1 text/plain 12; "
 	    "2 application/pdf 99; 3 message/rfc822 7; 3.1 text/plain 12");
 	EXPECT_VIEW(mime_charset(m, 1), "utf-8");
+	EXPECT_VIEW(mime_param(m, 1, "x"), "a\"; y=\\\"b");
+	EXPECT_EQ(mime_param(m, 1, "y").n, 0);
 	EXPECT_EQ(mime_encoding(m, 1), ENC_BASE64);
 	EXPECT_VIEW(mime_filename(m, 2), "\xC3\xA4\".pdf");
 	EXPECT_VIEW(mime_cid(m, 2), "a@b");
