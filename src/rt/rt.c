@@ -6,21 +6,31 @@
  * limits.total, or the heap over what the running task may add between two waits;
  * Lua then collects what it can and asks again, and a second refusal is a memory
  * error in the task that asked.  Shrinking and freeing never fail.
+ *
+ * A block that is no object of its own (a stack, a call's record) may grow by a
+ * little into spare room over the ceilings: a finalizer that finds no stack is
+ * skipped by Lua for good, and the object in its handle would never be released.
  */
 #include "rt/rt_inner.h"
 
 #include <stdlib.h>
+
+#define SPARE		((size_t)256 << 10)
+#define SPARE_STEP	((size_t)16 << 10)
 
 #define DEFAULT_CPU_MS	5000
 #define DEFAULT_GROWTH	((size_t)64 << 20)
 #define DEFAULT_TOTAL	((size_t)1 << 30)
 
 static bool
-alloc_refuses(const struct rt *rt, size_t grow)
+alloc_refuses(const struct rt *rt, bool object, size_t grow)
 {
-	if (rt->heap >= rt->limits.total || grow > rt->limits.total - rt->heap)
+	size_t spare = !object && grow <= SPARE_STEP ? SPARE : 0;
+	size_t total = rt->limits.total + spare, ceiling = rt->ceiling + spare;
+
+	if (rt->heap >= total || grow > total - rt->heap)
 		return true;
-	return rt->ceiling != 0 && (rt->heap >= rt->ceiling || grow > rt->ceiling - rt->heap);
+	return rt->ceiling != 0 && (rt->heap >= ceiling || grow > ceiling - rt->heap);
 }
 
 static void *
@@ -35,7 +45,7 @@ rt_alloc(void *ud, void *ptr, size_t osize, size_t nsize)
 		rt->heap -= old;
 		return NULL;
 	}
-	if (nsize > old && alloc_refuses(rt, nsize - old))
+	if (nsize > old && alloc_refuses(rt, ptr == NULL && osize != 0, nsize - old))
 		return NULL;
 	p = realloc(ptr, nsize);
 	if (p == NULL && nsize > old)
@@ -158,6 +168,7 @@ rt_free(struct rt **rtp)
 		task_drain(rt);
 	}
 	loop_cancel(rt->loop, &rt->drain);
+	rt->limits.total = SIZE_MAX / 2;	/* what is left to do frees */
 	lua_close(rt->L);
 	rt->magic = 0;
 	free(rt);
