@@ -8,15 +8,11 @@
  */
 #include "mail/piece.h"
 
+#include <ctype.h>
+
 #include "base/utf8.h"
 #include "mail/charset.h"
 #include "mail/word.h"
-
-static bool
-is_space(char c)
-{
-	return (unsigned char)c <= ' ' || c == 0x7F;
-}
 
 bool
 piece_dot_atom(struct view v)
@@ -93,25 +89,24 @@ split_halves(struct piece_scratch *s, const struct piece *p, size_t n)
 	return at < n;
 }
 
-/* Into what an envelope takes: lower-case, no dot at the end; false: not a domain. */
+/* Into what an envelope takes: lower-case; false: not a domain. */
 static bool
 fix_domain(struct str *s)
 {
 	bool literal = s->len > 2 && s->p[0] == '[' && s->p[s->len - 1] == ']';
 	struct view inner;
 
-	while (!literal && s->len > 0 && s->p[s->len - 1] == '.')
-		str_cut(s, s->len - 1);
 	for (size_t i = 0; i < s->len; i++)
 		if (s->p[i] >= 'A' && s->p[i] <= 'Z')
 			s->p[i] = (char)(s->p[i] + 32);
-	if (!literal)
-		return piece_dot_atom(str_view(s));
+	if (!literal)	/* no host has "?"; an encoded word could end with it */
+		return piece_dot_atom(str_view(s)) && view_chr(str_view(s), '?') < 0;
 	inner = view_sub(str_view(s), 1, s->len - 2);
+	/* RFC 5321, 4.1.3: an address, with a tag in front or not. */
 	for (size_t i = 0; i < inner.n; i++)
-		if (is_space(inner.p[i]) || inner.p[i] == '[' || inner.p[i] == ']')
+		if (!isalnum((unsigned char)inner.p[i]) && strchr(":.-", inner.p[i]) == NULL)
 			return false;
-	return true;
+	return utf8_ascii(inner);
 }
 
 static bool
@@ -123,15 +118,28 @@ has_control(struct view v)
 	return false;
 }
 
-/* 'bob@example.com' in single quotes, as Outlook once wrote. */
+/*
+ * Dots at the end of the domain, and 'bob@example.com' in single quotes, as Outlook
+ * once wrote: until there are none, so that what is written is read as the same.
+ */
 static void
-strip_ticks(struct piece_scratch *s)
+strip_ends(struct piece_scratch *s)
 {
-	if (s->local.len > 1 && s->local.p[0] == '\'' && s->domain.len > 1 &&
-	    s->domain.p[s->domain.len - 1] == '\'') {
-		str_cut(&s->domain, s->domain.len - 1);
-		memmove(s->local.p, s->local.p + 1, s->local.len - 1);
-		str_cut(&s->local, s->local.len - 1);
+	size_t first = 0, end = s->domain.len;
+
+	for (;;) {
+		while (end > 0 && s->domain.p[end - 1] == '.')
+			end--;
+		if (first + 1 >= s->local.len || s->local.p[first] != '\'' || end < 2 ||
+		    s->domain.p[end - 1] != '\'')
+			break;
+		first++;
+		end--;
+	}
+	str_cut(&s->domain, end);
+	if (first > 0) {
+		memmove(s->local.p, s->local.p + first, s->local.len - first);
+		str_cut(&s->local, s->local.len - first);
 	}
 }
 
@@ -167,10 +175,10 @@ piece_address(struct arena *arena, struct piece_scratch *s, const struct piece *
 	a->address = a->local_part = a->domain = VIEW_NONE;
 	if (n == 0)
 		return false;
-	if (at)
-		strip_ticks(s);
 	make_clean(&s->local, &s->text);
 	make_clean(&s->domain, &s->text);
+	if (at)
+		strip_ends(s);
 	if (!at) {
 		/* A bare word, if it is one: "root", "MAILER-DAEMON". */
 		if (n != 1 || p[0].kind != PIECE_ATOM || !piece_dot_atom(str_view(&s->local)) ||

@@ -167,7 +167,7 @@ TEST(broken_but_common)
 		{ "\"Bob <bob@x>", "Bob|bob@x|bob|x|" },
 		{ "Bob (Sales <bob@x>", "Bob (Sales|bob@x|bob|x|" },
 		{ "\\\"Bob\\\" <bob@x>", "\"Bob\"|bob@x|bob|x|" },
-		{ "'bob@x.com'", "|bob@x.com|bob|x.com|" },
+		{ "'bob@x.com'", "|bob@x.com|bob|x.com|" }, { "''bob@x.com.'.'.", "|bob@x.com|bob|x.com|" },
 		{ "'Bob' <'bob@x.com'>", "'Bob'|bob@x.com|bob|x.com|" },
 		{ "Bob <>", "Bob||||" },
 		{ "Mail Delivery System <MAILER-DAEMON>", "Mail Delivery System|MAILER-DAEMON|MAILER-DAEMON||" },
@@ -178,7 +178,8 @@ TEST(broken_but_common)
 		{ "[Ticket 12] Help <h@x>", "[Ticket 12] Help|h@x|h|x|" },
 		{ "a@", "a@||||" },
 		{ "a@b\\c", "|a@bc|a|bc|" },
-		{ "a@[b", "a@[b||||" },
+		{ "a@[b", "a@[b||||" }, { "a@[1 2]", "a@[1 2]||||" }, { "a@[\\1]", "a@[1]||||" },
+		{ "a@b?x", "a@b?x||||" },
 		{ "Bob > <b@x>", "Bob|b@x|b|x|" },
 		{ "Bob, ", "|Bob|Bob||" },
 		{ "\"O'Neil \\\\ Co\" <o@x>", "O'Neil \\ Co|o@x|o|x|" },
@@ -249,6 +250,7 @@ TEST(linear_cost)
 		{ "", "<a@b> ", 1000000, "" }, { "", "=?u?q?a", 1000000, "" }, { "", "\"a\"", 1000000, "" },
 		{ "", "=?u?q?a b", 1000000, "?=" }, { "<", "@a,", 1000000, ":b@c>" }, { "", ";", 1000000, "" },
 		{ "", "()", 1000000, "a@b" }, { "", "(()", 1000000, "a@b" }, { "", "a@b . ", 1000000, "" },
+		{ "a@b", "'", 1000000, "" }, { "", "'", 1000000, "@b" }, { "a@", ".", 1000000, "" },
 		{ "", "A,", 1000000, "B <a@b>" }, { "", "\"x\\", 1000000, "" }, { "", "a@'", 1000000, "" },
 	};
 
