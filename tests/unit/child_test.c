@@ -155,10 +155,30 @@ TEST(a_missing_program_is_named)
 	EXPECT(no_children());
 }
 
+/* No child of ours is meant: gone, or a zombie until init looks; within 2 s. */
+static bool
+is_gone(pid_t pid)
+{
+	for (int i = 0; i < 400 && kill(pid, 0) == 0; i++) {
+		char path[64], line[300] = "";
+		FILE *f;
+
+		snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+		if ((f = fopen(path, "r")) == NULL)
+			return true;
+		if (fgets(line, sizeof(line), f) == NULL)
+			line[0] = '\0';
+		fclose(f);
+		if (strstr(line, ") Z ") != NULL)
+			return true;
+		usleep(5000);
+	}
+	return kill(pid, 0) != 0;
+}
+
 TEST(a_deadline_ends_the_group)
 {
 	struct ctx c = ctx_make();
-	pid_t pid;
 
 	EXPECT_EQ(run_sh(&c, "sleep 60 & echo $!; wait",
 	    (struct child_params){ .timeout_ms = 200 }), 0);
@@ -166,26 +186,22 @@ TEST(a_deadline_ends_the_group)
 	EXPECT(c.r.timed_out);
 	EXPECT_EQ(c.r.exit_code, -1);
 	EXPECT_EQ(c.r.signo, SIGTERM);
-	pid = (pid_t)atoi(c.out);
-	EXPECT(pid > 1);
-	/* The sleep is no child of ours: gone, or a zombie until init looks. */
-	for (int i = 0; i < 400 && kill(pid, 0) == 0; i++) {
-		char path[64], line[300] = "";
-		FILE *f;
-
-		snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-		if ((f = fopen(path, "r")) == NULL)
-			break;
-		if (fgets(line, sizeof(line), f) == NULL)
-			line[0] = '\0';
-		fclose(f);
-		if (strstr(line, ") Z ") != NULL)
-			break;
-		EXPECT(i < 399);
-		usleep(5000);
-	}
+	EXPECT(atoi(c.out) > 1);
+	EXPECT(is_gone((pid_t)atoi(c.out)));
 	ctx_end(&c);
 	EXPECT(no_children());
+}
+
+TEST(who_outlives_its_leader_after_a_deadline_is_killed)
+{
+	struct ctx c = ctx_make();
+
+	EXPECT_EQ(run_sh(&c, "(trap '' TERM; sleep 60; :) & echo $!; wait",
+	    (struct child_params){ .timeout_ms = 200 }), 0);
+	EXPECT(c.r.timed_out);
+	EXPECT_EQ(c.r.signo, SIGTERM);
+	EXPECT(is_gone((pid_t)atoi(c.out)));
+	ctx_end(&c);
 }
 
 TEST(who_ignores_term_is_killed)
