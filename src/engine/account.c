@@ -53,6 +53,7 @@ account_new(struct engine *e, const struct account_decl *d, struct err *err)
 	a->engine = e;
 	a->decl = decl_copy(d);
 	a->name = a->decl->name;
+	a->book = state_book(e->conf.state);
 	a->zone = z;
 	list_init(&a->waiting);
 	return a;
@@ -123,12 +124,11 @@ int
 account_open(struct account *a, struct err *err)
 {
 	struct engine *e = a->engine;
-	struct uid_book book = state_book(e->conf.state);
 	struct maildir_conf conf = { .name = a->name, .path = a->decl->path, .create = a->decl->create };
 	struct err why = ERR_NONE;
 	int64_t pause;
 
-	a->source = maildir_open(e->conf.loop, e->conf.log, &conf, &book, &why);
+	a->source = maildir_open(e->conf.loop, e->conf.log, &conf, &a->book, &why);
 	if (a->source != NULL) {
 		a->failures = 0;
 		account_want_list(a, NULL, NULL);

@@ -35,10 +35,10 @@ struct engine_op { bool canceled; };
 struct account {
 	uint32_t		 magic;
 	struct engine		*engine;
-	char			*name, *digest, *trash;
-	bool			 create;
+	const char		*name;		/* decl->name */
 	struct account_decl	*decl;		/* a copy */
 	struct zone		*zone;
+	struct uid_book		 book;		/* the state's; borrowed by the source */
 	struct source		*source;	/* NULL: cannot be opened now */
 	struct { VEC(struct box *) } boxes;	/* weak: a box leaves when its last reference goes */
 	struct { VEC(struct source_mailbox) } list;	/* as of the last LIST */
@@ -141,6 +141,8 @@ void runner_free(struct runner **r);		/* idle and stopping */
 void runner_cancel_handlers(struct runner *r, const struct ruleset *keep);	/* of other rulesets; NULL: all */
 /* The account's source (re)opened, or was closed. */
 void runner_source(struct runner *r);
+/* Its mailbox was not there; now it may be. */
+void runner_look_again(struct runner *r);
 /* The batch to write into; it goes to the state in the next generation. */
 struct state_batch *runner_batch(struct runner *r);
 /* A turn has been decided or has ended: take in more, move the cursor. */

@@ -32,11 +32,25 @@ struct job {
 	struct str		 save_bytes;
 };
 
+/* A mailbox that this action has made may be one whose rules wait for it. */
+static void
+tell_target(const struct job *j)
+{
+	struct account *to = j->target;
+
+	for (size_t i = 0; j->action->mailbox != NULL && to != NULL && i < to->boxes.n; i++)
+		if (to->boxes.at[i]->runner != NULL &&
+		    strcmp(to->boxes.at[i]->name, j->action->mailbox) == 0)
+			runner_look_again(to->boxes.at[i]->runner);
+}
+
 static void
 job_end(struct job *j)
 {
 	struct account *a = j->box->account;
 
+	if (j->result.result == RESULT_DONE && !a->engine->conf.dry_run)
+		tell_target(j);
 	j->done(j->arg, &j->result);
 	message_unref(&j->message);
 	str_free(&j->save_bytes);
@@ -149,7 +163,7 @@ job_append(struct job *j)
 	flags_copy(&r->add, &message_facts(j->message)->flags);
 	r->token = a->token;
 	r->probe = j->probe;
-	r->create = to->create;
+	r->create = to->decl->create;
 	j->result.bytes = (int64_t)blob_view(r->bytes).n;
 	account_submit(to, r);
 }
@@ -260,7 +274,7 @@ do_transfer(struct job *j)
 	r = job_request(j, a->verb == VERB_COPY ? REQ_COPY : REQ_MOVE, job_last);
 	r->target = a->mailbox;
 	r->token = a->token;
-	r->create = j->box->account->create;
+	r->create = j->box->account->decl->create;
 	account_submit(j->box->account, r);
 }
 

@@ -538,14 +538,14 @@ first_run(struct runner *r, uint32_t uidnext, int64_t messages)
 		r->state.existing_upto = r->engine->conf.existing ? 0 : uidnext - 1;
 		state_batch_existing(b, r->state.id, r->state.existing_upto);
 		if (messages > 0)
-			log_info(runner_log(r), "%s:%s: first run: taking the %lld messages that are there",
+			log_info(runner_log(r), "%s:%s: first run: taking what is there (%lld)",
 			    account_of(r), r->box->name, (long long)messages);
 	} else {
 		r->state.cursor = uidnext - 1;
 		r->engine->counts.left_alone += (uint64_t)messages;
 		if (messages > 0)
-			log_info(runner_log(r), "%s:%s: first run: the %lld messages that are there are "
-			    "left alone (run --existing takes them)", account_of(r), r->box->name,
+			log_info(runner_log(r), "%s:%s: first run: what is there (%lld) is left alone; "
+			    "run --existing takes it", account_of(r), r->box->name,
 			    (long long)messages);
 	}
 	state_batch_cursor(b, r->state.id, r->state.cursor);
@@ -610,6 +610,13 @@ runner_open(struct runner *r)
 	r->phase = RUNNER_OPENING;
 	r->scanning = true;
 	account_submit(a, request_new(REQ_STATUS, r->box->name, open_status, r));
+}
+
+void
+runner_look_again(struct runner *r)
+{
+	if (r->phase == RUNNER_CLOSED && !r->naming)
+		runner_open(r);
 }
 
 /* ---- life */
