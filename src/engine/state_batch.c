@@ -103,7 +103,7 @@ run_cursor(struct db *db, struct state_batch *b UNUSED, const struct op *op)
 	sql_int(db, st, 2, op->uid);
 	sql_run(db, st);
 	st = sql_use(db, SQL_CURSOR_HANDLED,
-	    "DELETE FROM message WHERE box = ?1 AND kind = 4 AND uid <= ?2");
+	    "DELETE FROM message INDEXED BY message_handled WHERE box = ?1 AND kind = 4 AND uid <= ?2");
 	sql_int(db, st, 1, op->box);
 	sql_int(db, st, 2, op->uid);
 	sql_run(db, st);

@@ -146,6 +146,16 @@ kit_on_time(void *arg, int64_t at, const struct err *e)
 }
 
 static inline void
+kit_on_book(void *arg, uint32_t uidvalidity, uint32_t uidnext, const struct err *e)
+{
+	struct kit *k = arg;
+
+	k->err = *e;
+	k->uidvalidity = uidvalidity;
+	k->uidnext = uidnext;
+}
+
+static inline void
 kit_on_broken(void *arg, const struct err *e)
 {
 	((struct kit *)arg)->broken = *e;
