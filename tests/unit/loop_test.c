@@ -54,13 +54,22 @@ static void nothing(void *arg UNUSED) { }
 
 /* ---- order */
 
+/* In one turn, so that all three count from the same moment. */
+static void
+set_three(void *arg)
+{
+	struct ctx *c = arg;
+
+	loop_after(c->l, 3, on_c, c);
+	loop_after(c->l, 0, on_a, c);
+	loop_after(c->l, 0, on_b, c);
+}
+
 TEST(timers_fire_by_time_then_birth)
 {
 	struct ctx c = { .l = loop_make() };
 
-	loop_after(c.l, 3, on_c, &c);
-	loop_after(c.l, 0, on_a, &c);
-	loop_after(c.l, 0, on_b, &c);
+	loop_defer(c.l, set_three, &c);
 	loop_run(c.l);
 	EXPECT_STR(c.trace, "a b c ");
 	loop_free(&c.l);
