@@ -8,8 +8,9 @@
  * at once.  Timers, deferred calls and their order are the same code for both.
  *
  * Rules: nothing calls back from inside a call of this header; a callback may call
- * anything here, loop_free(), loop_run() and loop_turn() excepted.  Deferred calls are run one generation at a
- * time: what a deferred call defers runs after the next look at I/O and timers.
+ * anything here, loop_free(), loop_run() and loop_turn() excepted.  Deferred calls
+ * are run one generation at a time: what a deferred call defers runs after the next
+ * look at I/O and timers.
  */
 #ifndef NET_LOOP_H
 #define NET_LOOP_H
@@ -49,7 +50,7 @@ void loop_cancel(struct loop *l, struct loop_timer **t);	/* sets NULL; NULL is f
 void loop_defer(struct loop *l, loop_fn fn, void *arg);		/* in the next generation */
 /* From any thread: run fn in the loop.  Keeps the loop alive until it has run. */
 void loop_post(struct loop *l, loop_fn fn, void *arg);
-/* While held (a counter), loop_run does not end for lack of events: for threads that will post. */
+/* While held (a counter), loop_run does not end for lack of events: threads will post. */
 void loop_hold(struct loop *l);
 void loop_release(struct loop *l);
 
