@@ -13,19 +13,14 @@
  */
 #include "engine/wordlist.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <libgen.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/scan.h"
 #include "base/utf8.h"
+#include "engine/wordlist_file.h"
 
 #define WORDLIST_MAGIC	0x776c7331u
 #define ENTRY_MAX	((size_t)4096)
@@ -84,7 +79,9 @@ static void
 entries_add(struct entries *s, struct view entry, struct str *key)
 {
 	str_reset(key);
-	casemap(key, view_sub(entry, 0, ENTRY_MAX + 1));
+	if (entry.n > ENTRY_MAX)
+		return;
+	casemap(key, entry);
 	if (key->len == 0 || key->len > ENTRY_MAX || map_set(s->map, str_view(key), s) != NULL)
 		return;
 	s->lengths[key->len]++;
@@ -155,52 +152,6 @@ entries_of_text(struct view text)
 	return out;
 }
 
-static int
-read_all(int fd, const char *path, struct str *out, struct err *e)
-{
-	for (;;) {
-		char *room = str_room(out, 65536);
-		ssize_t n;
-
-		if (room == NULL)
-			return err_set(e, ERR_LIMIT, SCOPE_PROGRAM, "list %s has more than %zu MiB",
-			    path, WORDLIST_MAX >> 20);
-		n = read(fd, room, 65536);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return err_sys(e, errno, "list %s", path);
-		if (n == 0)
-			return 0;
-		str_grew(out, (size_t)n);
-	}
-}
-
-/* The bytes of the file and what it was then. */
-static int
-read_file(const char *path, struct str *out, struct stat *st_r, struct err *e)
-{
-	/* O_NONBLOCK: a pipe of that name must not hold the program up. */
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), rc = -1;
-
-	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
-		return err_set(e, ERR_USAGE, SCOPE_PROGRAM, "there is no list %s", path);
-	if (fd < 0)
-		return err_sys(e, errno, "list %s", path);
-	*out = str_limited(WORDLIST_MAX + 65536);
-	if (fstat(fd, st_r) < 0)
-		err_sys(e, errno, "list %s", path);
-	else if (!S_ISREG(st_r->st_mode))
-		err_set(e, ERR_USAGE, SCOPE_PROGRAM, "list %s is no regular file", path);
-	else if (st_r->st_size > (off_t)WORDLIST_MAX)
-		err_set(e, ERR_LIMIT, SCOPE_PROGRAM, "list %s has more than %zu MiB", path,
-		    WORDLIST_MAX >> 20);
-	else
-		rc = read_all(fd, path, out, e);
-	close(fd);
-	return rc;
-}
-
 /* Takes over what was read. */
 static void
 adopt(struct wordlist *l, struct view text, const struct stat *st)
@@ -218,25 +169,12 @@ load(struct wordlist *l, struct err *e)
 {
 	struct str text = STR_INIT;
 	struct stat st;
-	int rc = read_file(l->path, &text, &st, e);
+	int rc = wordlist_file_read(l->path, &text, &st, e);
 
 	if (rc == 0)
 		adopt(l, str_view(&text), &st);
 	str_free(&text);
 	return rc;
-}
-
-static bool
-same_time(struct timespec a, struct timespec b)
-{
-	return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
-}
-
-static bool
-is_same(const struct stat *a, const struct stat *b)
-{
-	return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
-	    same_time(a->st_mtim, b->st_mtim) && same_time(a->st_ctim, b->st_ctim);
 }
 
 /* ---- the list */
@@ -306,7 +244,7 @@ wordlist_refresh(struct wordlist *l, int64_t now_ms, struct err *e)
 		return 0;
 	l->checked = true;
 	l->checked_ms = now_ms;
-	if (stat(l->path, &st) == 0 && is_same(&st, &l->stamp) && !l->racy)
+	if (stat(l->path, &st) == 0 && wordlist_file_same(&st, &l->stamp) && !l->racy)
 		return 0;
 	return load(l, e);
 }
@@ -399,66 +337,6 @@ check_entry(struct view entry, struct view *clean_r, struct err *e)
 	    (int)MIN(entry.n, 60), entry.p != NULL ? entry.p : "");
 }
 
-static int
-write_all(int fd, struct view v)
-{
-	while (v.n > 0) {
-		ssize_t n = write(fd, v.p, v.n);
-
-		if (n < 0 && errno != EINTR)
-			return -1;
-		if (n > 0)
-			v = view_from(v, (size_t)n);
-	}
-	return 0;
-}
-
-/* The rename is durable once its directory is; a system that cannot sync one is left alone. */
-static void
-sync_dir(const char *path)
-{
-	char *copy = xstrdup(path);
-	int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	if (fd >= 0) {
-		(void)fsync(fd);
-		close(fd);
-	}
-	free(copy);
-}
-
-/* Puts text in the place of the file that path leads to (through links). */
-static int
-write_file(const char *path, struct view text, mode_t mode, struct err *e)
-{
-	char *real = realpath(path, NULL), *tmp = NULL;
-	int fd = -1, rc = -1;
-
-	if (real == NULL)
-		return err_sys(e, errno, "list %s", path);
-	tmp = xasprintf("%s.XXXXXX", real);
-	fd = mkostemp(tmp, O_CLOEXEC);
-	if (fd < 0) {
-		err_sys(e, errno, "list %s", tmp);
-		goto out;
-	}
-	rc = fchmod(fd, mode & 07777) < 0 || write_all(fd, text) < 0 || fsync(fd) < 0 ? -1 : 0;
-	if (close(fd) < 0)
-		rc = -1;
-	if (rc == 0)
-		rc = rename(tmp, real);
-	if (rc < 0) {
-		err_sys(e, errno, "list %s", path);
-		(void)unlink(tmp);
-	} else {
-		sync_dir(real);
-	}
-out:
-	free(tmp);
-	free(real);
-	return rc;
-}
-
 /* The text without the lines of the entry; *had_r: there were some. */
 static void
 text_without(struct view text, struct view entry, struct str *out, bool *had_r)
@@ -489,7 +367,7 @@ change(struct wordlist *l, struct view entry, bool add, struct err *e)
 	bool had;
 	int rc = -1;
 
-	if (read_file(l->path, &text, &st, e) < 0)
+	if (wordlist_file_read(l->path, &text, &st, e) < 0)
 		goto out;
 	text_without(str_view(&text), entry, &rest, &had);
 	if (add == had) {		/* nothing to write, but what was read is newer */
@@ -508,7 +386,7 @@ change(struct wordlist *l, struct view entry, bool add, struct err *e)
 		    WORDLIST_MAX >> 20);
 		goto out;
 	}
-	if (write_file(l->path, str_view(&rest), st.st_mode, e) < 0)
+	if (wordlist_file_write(l->path, str_view(&rest), st.st_mode, e) < 0)
 		goto out;
 	rc = load(l, e);
 out:
