@@ -13,6 +13,7 @@
 
 #define ELEMENT_MAX	12u	/* bytes of an element's name that we know */
 #define ENTITY_MAX	16u
+#define PRESCAN_MAX	1024u	/* bytes in which a charset may be named */
 
 struct html {
 	struct view	in;
@@ -366,4 +367,28 @@ html_text(struct str *out, struct view html)
 		}
 	}
 	str_free(&clean);
+}
+
+/* 13.2.3.2, simplified: <meta charset="x"> and <meta ... content="text/html; charset=x">. */
+struct view
+html_charset(struct view html)
+{
+	struct view in = view_sub(html, 0, PRESCAN_MAX);
+	size_t i = 0, n = 0;
+	ptrdiff_t lt;
+
+	for (; (lt = view_chr(in, '<')) >= 0; in = view_from(in, (size_t)lt + 1))
+		if (view_istarts(view_from(in, (size_t)lt), VIEW("<meta")))
+			break;
+	if (lt < 0)
+		return VIEW_NONE;
+	in = view_from(in, (size_t)lt);
+	while (i < in.n && !view_istarts(view_from(in, i), VIEW("charset=")))
+		i++;
+	in = view_from(in, i + sizeof("charset=") - 1);
+	while (in.n > 0 && (*in.p == '"' || *in.p == '\'' || is_space(*in.p)))
+		in = view_from(in, 1);
+	while (n < in.n && strchr("\"'>/;", in.p[n]) == NULL && !is_space(in.p[n]))
+		n++;
+	return view_sub(in, 0, n);
 }

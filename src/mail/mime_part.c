@@ -9,6 +9,7 @@
 
 #include "base/utf8.h"
 #include "mail/charset.h"
+#include "mail/html.h"
 
 #define SAFE_NAME_MAX		255u
 #define SAFE_EXTENSION_MAX	16u	/* bytes of an extension that survives a cut */
@@ -359,6 +360,21 @@ lines_to_lf(struct str *s, size_t at)
 	str_cut(s, to);
 }
 
+/* Without a label HTML may name its own, unless the bytes say UTF-8 by themselves. */
+static struct view
+label_of(struct mime *m, part_id p, struct view text)
+{
+	struct view label = mime_charset(m, p);
+
+	if (label.n > 0 || !view_is(mime_type(m, p), "text/html"))
+		return label;
+	if (!utf8_ascii(text) && utf8_valid(text))
+		return VIEW_NONE;
+	label = html_charset(text);
+	/* A <meta> that can be read as ASCII is in no UTF-16 (HTML 13.2.3.2). */
+	return view_istarts(label, VIEW("utf-16")) ? VIEW_NONE : label;
+}
+
 void
 mime_text(struct mime *m, part_id p, struct str *out)
 {
@@ -366,7 +382,7 @@ mime_text(struct mime *m, part_id p, struct str *out)
 	size_t from = out->len;
 
 	mime_bytes(m, p, &decoded);
-	(void)charset_decode(out, mime_charset(m, p), str_view(&decoded));
+	(void)charset_decode(out, label_of(m, p, str_view(&decoded)), str_view(&decoded));
 	str_free(&decoded);
 	if (out->len - from > MIME_DECODED_MAX) {
 		struct view all = view_from(str_view(out), from);

@@ -90,6 +90,18 @@ TEST(html_appends)
 	str_free(&s);
 }
 
+TEST(html_charset_of_meta)
+{
+	EXPECT_VIEW(html_charset(VIEW("<html><META charset=\"koi8-r\"><p>")), "koi8-r");
+	EXPECT_VIEW(html_charset(VIEW("<meta http-equiv=x content='text/html; charset=Shift_JIS'>")),
+	    "Shift_JIS");
+	EXPECT_VIEW(html_charset(VIEW("<meta charset= big5/>")), "big5");
+	EXPECT_EQ(html_charset(VIEW("<p>charset=utf-8 <")).n, 0);
+	EXPECT_EQ(html_charset(VIEW("<meta name=x>")).n, 0);
+	EXPECT_EQ(html_charset(VIEW("<meta charset=")).n, 0);
+	EXPECT_EQ(html_charset(VIEW_NONE).n, 0);
+}
+
 TEST(html_entity_table_is_sorted)
 {
 	EXPECT_EQ(html_entity(VIEW("AElig")), 0xC6);

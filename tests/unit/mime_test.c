@@ -397,6 +397,31 @@ TEST(mime_decoded_bodies)
 	str_free(&s);
 }
 
+TEST(mime_text_of_unlabelled_html)
+{
+	static const char *const rows[][2] = {
+		{ "<meta charset=koi8-r>\xD0", "<meta charset=koi8-r>\xD0\xBF" },
+		{ "<meta charset=koi8-r>\xC3\xA4", "<meta charset=koi8-r>\xC3\xA4" },
+		{ "<meta charset=utf-16>abcd", "<meta charset=utf-16>abcd" },
+		{ "<p>\xE4", "<p>\xC3\xA4" },
+	};
+	struct str in = STR_INIT, out = STR_INIT;
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct mime *m;
+
+		str_reset(&in);
+		str_reset(&out);
+		str_addf(&in, "Content-Type: text/html\n\n%s", rows[i][0]);
+		m = mime_new(str_view(&in));
+		mime_text(m, 0, &out);
+		EXPECT_STR(str_z(&out), rows[i][1]);
+		mime_free(&m);
+	}
+	str_free(&in);
+	str_free(&out);
+}
+
 TEST(mime_from_facts)
 {
 	struct param type[] = {
