@@ -123,19 +123,19 @@ group_commit(struct db *db, int64_t now)
 	db->unlinks.n = 0;
 }
 
-/* Moves jobs from todo to group and does them; after it they can be answered. */
+/* Moves jobs from taken to group and does them; after it they can be answered. */
 static void
-group_run(struct db *db, struct link *todo, struct link *group)
+group_run(struct db *db, struct link *taken, struct link *group)
 {
 	int64_t until = clock_mono_ms() + GROUP_MS;
 	size_t n = 0;
 	struct job *j;
 
 	do {
-		j = list_job(todo);
+		j = list_job(taken);
 		list_append(group, &j->link);
 		job_run(db, j);
-	} while (!list_empty(todo) && ++n < GROUP_JOBS && clock_mono_ms() < until);
+	} while (!list_empty(taken) && ++n < GROUP_JOBS && clock_mono_ms() < until);
 	if (db->in_txn && !db->fatal)
 		group_commit(db, j->now);
 	if (db->fatal) {
@@ -172,20 +172,20 @@ static void *
 state_main(void *arg)
 {
 	struct state *s = arg;
-	struct link todo, group;
+	struct link taken, group;
 	bool end = false;
 
-	list_init(&todo);
+	list_init(&taken);
 	list_init(&group);
 	while (!end) {
 		pthread_mutex_lock(&s->lock);
-		while (list_empty(&todo) && list_empty(&s->queue) && !s->closing)
+		while (list_empty(&taken) && list_empty(&s->queue) && !s->closing)
 			pthread_cond_wait(&s->asked, &s->lock);
-		list_move_all(&todo, &s->queue);
-		end = list_empty(&todo);
+		list_move_all(&taken, &s->queue);
+		end = list_empty(&taken);
 		pthread_mutex_unlock(&s->lock);
 		if (!end) {
-			group_run(s->db, &todo, &group);
+			group_run(s->db, &taken, &group);
 			group_deliver(s, &group);
 		}
 	}

@@ -81,11 +81,12 @@ own_action(struct db *db, const struct uid_job *u, const char *key, bool by_toke
 {
 	/* By key: a move or delete that kept it, from another mailbox of the account. */
 	sqlite3_stmt *st = by_token ?
-	    sql_use(db, SQL_UID_TOKEN, "SELECT id, hops FROM action WHERE token = ?1"
+	    sql_use(db, SQL_UID_TOKEN, "SELECT id, hops FROM action INDEXED BY action_token WHERE token = ?1"
 		" AND account_to = ?2 AND box_to = ?3 AND arrived IS NULL"
 		" AND (result IS NULL OR result LIKE 'done%' OR result LIKE 'copied_only%')"
 		" ORDER BY id DESC LIMIT 1") :
-	    sql_use(db, SQL_UID_OWN, "SELECT a.id, a.hops FROM action a JOIN mailbox b ON b.id = a.box"
+	    sql_use(db, SQL_UID_OWN, "SELECT a.id, a.hops FROM action a INDEXED BY action_key JOIN mailbox b"
+		" ON b.id = a.box"
 		" WHERE a.key = ?1 AND a.account_to = ?2 AND a.box_to = ?3 AND a.arrived IS NULL"
 		" AND (a.result IS NULL OR a.result LIKE 'done%' OR a.result LIKE 'copied_only%')"
 		" AND b.account = ?2 ORDER BY a.id DESC LIMIT 1");
@@ -147,8 +148,9 @@ slot_back(struct db *db, const struct uid_job *u, const struct uid_slot *slot)
 static void
 slot_assign(struct db *db, struct uid_job *u, struct uid_slot *slot)
 {
+	/* Left to itself the planner walks the box from its last UID down. */
 	sqlite3_stmt *st = sql_use(db, SQL_UID_KEY, "SELECT uid, here, hops, gone_at FROM uid"
-	    " WHERE box = ?1 AND key = ?2 ORDER BY uid DESC LIMIT 1");
+	    " INDEXED BY uid_key WHERE box = ?1 AND key = ?2 ORDER BY uid DESC LIMIT 1");
 	bool gone, known = false;
 
 	sql_int(db, st, 1, u->row.id);

@@ -1,6 +1,8 @@
 /* The life of the state: who may open it, what a commit holds, what a crash leaves. */
 #include "state_kit.h"
 
+#include <signal.h>
+
 TEST(makes_its_folder)
 {
 	struct kit k = { 0 };
@@ -97,17 +99,25 @@ TEST(symlinks_are_refused)
 	kit_close(&k);
 }
 
-/* What fn does in a process of its own; its exit code. */
+/*
+ * What fn does in a process of its own, which is killed as soon as it has returned 0: that
+ * is 0 here as well, else what it returned.
+ */
 static int
 in_child(int (*fn)(const char *dir), const char *dir)
 {
 	pid_t pid = fork();
-	int status;
+	int status, rc;
 
-	if (pid == 0)
-		_exit(fn(dir));
-	if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
+	if (pid == 0) {
+		if ((rc = fn(dir)) == 0)
+			kill(getpid(), SIGKILL);
+		_exit(rc);
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) != pid)
 		return -1;
+	if (WIFSIGNALED(status))
+		return WTERMSIG(status) == SIGKILL ? 0 : -2;
 	return WEXITSTATUS(status);
 }
 
