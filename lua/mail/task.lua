@@ -53,18 +53,18 @@ local function each(list, fn, options)
 	if type(fn) ~= "function" then
 		fail("each", "a function", fn)
 	end
-	local gate = core.gate(check_limit(options))
+	local places = core.places(check_limit(options))
 	local results, is_table = {}, type(list) == "table"
 
 	local function run(value, i)
 		results[i] = fn(value, i)
-		gate:leave()
+		places:leave()
 	end
 
 	local scope = core.spawn(function()
 		local i = 0
 		while true do
-			gate:enter()
+			places:enter()
 			i = i + 1
 			local value
 			if is_table then

@@ -1,5 +1,5 @@
 /*
- * gate(n): at most n tasks inside.  enter() waits for a place, first come first
+ * places(n): at most n tasks inside.  enter() waits for a place, first come first
  * served; leave() gives one back, to the first that waits.
  *
  * It is in C because Lua code of two tasks may interleave at any instruction once
@@ -133,5 +133,5 @@ gate_open(lua_State *L)
 {
 	rt_class_register(L, &gate_class);
 	lua_pushcfunction(L, gate_new);
-	lua_setfield(L, -2, "gate");
+	lua_setfield(L, -2, "places");
 }

@@ -121,12 +121,13 @@ int rt_pcall(struct rt *rt, int (*fn)(lua_State *L), void *arg, struct err *e) M
 void rt_can_wait(lua_State *L);		/* raises now if a wait would fail; before work is started */
 int rt_wait(lua_State *L, struct op *op);	/* use as: return rt_wait(L, &x->op); */
 /*
- * Pushes a table: sleep(s) spawn(fn, ...) deadline(s) now() name() gate(n).  A time
- * is a number of seconds or a duration ("15min").  gate has :enter() (waits for one
- * of n places) and :leave().  spawn gives a handle with :wait()
- * (the results, or raises the task's error), :cancel(), :status() ("waiting",
- * "running", "done", "failed", "canceled").  A failure that somebody waits for is
- * his; any other fails the parent.  deadline gives a <close> value; children spawned inside inherit it.
+ * Pushes a table: sleep(s) spawn(fn, ...) deadline(s) now() name() places(n).  A
+ * time is a number of seconds or a duration ("15min").  spawn gives a handle with
+ * :wait() (the results, or raises the task's error), :cancel(), :status()
+ * ("waiting", "running", "done", "failed", "canceled").  A failure that somebody
+ * waits for is his; any other fails the parent.  deadline gives a <close> value;
+ * children spawned inside inherit it.  places gives :enter() (waits for one of n)
+ * and :leave().
  */
 void rt_push_tasklib(lua_State *L);
 /* ---- for callbacks of the loop: outside Lua; runs no Lua, cannot fail */

@@ -374,7 +374,7 @@ TEST(all_and_each)
 
 TEST(gates)
 {
-	RUN("local g, now, most = task.gate(2), {}, 0 "
+	RUN("local g, now, most = task.places(2), {}, 0 "
 	    "for i = 1, 5 do task.spawn(function() g:enter() now[i] = true "
 	    "  local n = 0 for _ in pairs(now) do n = n + 1 end most = math.max(most, n) "
 	    "  task.sleep(1) now[i] = nil g:leave() end) end "
@@ -394,7 +394,7 @@ TEST(a_place_given_to_the_killed_goes_on)
 	struct task *t;
 	struct fx *f = fx_new(true, NULL);
 
-	fx_run(f, "rawset(_G, 'g', task.gate(1)) g:enter()");
+	fx_run(f, "rawset(_G, 'g', task.places(1)) g:enter()");
 	t = fx_spawn(f, "g:enter() note 'never'");
 	EXPECT(t != NULL);
 	EXPECT(fx_spawn(f, "g:enter() note 'second'") != NULL);
