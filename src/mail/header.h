@@ -1,6 +1,7 @@
 /*
  * An index over the header block of a message or part: names and raw values as
- * views into the caller's bytes.  CRLF, LF, mixed and lone CR accepted.
+ * views into the caller's bytes.  CRLF, LF, CR CR LF and mixed accepted; a lone CR only
+ * where the first line ends with one (line.h).
  */
 #ifndef MAIL_HEADER_H
 #define MAIL_HEADER_H
@@ -8,7 +9,7 @@
 #include "base/str.h"
 #include "base/vec.h"
 
-#define HEADER_BLOCK_MAX	((size_t)1 << 20)	/* bytes looked at */
+#define HEADER_BLOCK_MAX	((size_t)1 << 20)	/* bytes from which fields are taken */
 #define HEADER_FIELD_MAX	((size_t)256 << 10)	/* bytes of one value that are decoded */
 #define HEADER_COUNT_MAX	10000u
 
@@ -18,10 +19,14 @@ struct header_field {
 };
 struct header {
 	VEC(struct header_field)
-	size_t	body;		/* offset of the first byte after the empty line, or of the end */
+	/*
+	 * Offset of the first byte after the empty line.  Without one: of the end, or of lines
+	 * behind the last field that are no field; 0 where no line is a field at all.
+	 */
+	size_t	body;
 	bool	ended;		/* the empty line (or end of fields) was seen within the bytes */
 	bool	over;		/* a ceiling was hit; the rest was left out */
-	bool	broken;		/* lines that are no field were skipped */
+	bool	broken;		/* a line that is no field was skipped, or ended the header of a part */
 };
 
 /* top: skip a leading "From " line and leading empty lines (top of a message, not of a part). */

@@ -1,6 +1,6 @@
 /*
  * The MIME index of one message: a flat array of parts in depth-first order, each
- * 48 bytes or so, made from whole bytes, from a header alone, or (by mime_add, from a
+ * 56 bytes, made from whole bytes, from a header alone, or (by mime_add, from a
  * BODYSTRUCTURE reply) without any bytes; the accessors do not differ.  Offsets are
  * of raw bytes.  Bounded, linear, no recursion.  All decoding is lazy.
  */
