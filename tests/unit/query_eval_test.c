@@ -556,6 +556,35 @@ TEST(query_eval_pattern_over_its_ceiling_is_an_error)
 	message_unref(&m);
 }
 
+/* What is dear is not looked at when something cheap decides: its error does not show. */
+TEST(query_eval_begins_with_the_cheap)
+{
+	struct message *m = message_new();
+	struct str bytes = STR_INIT;
+	struct blob *b;
+	struct query_ctx c = { .message = m };
+	struct query *and, *or;
+
+	str_adds(&bytes, "Subject: x\r\n\r\n");
+	for (int i = 0; i < 60; i++)
+		str_addc(&bytes, 'a');
+	str_adds(&bytes, "!");
+	b = blob_take(&bytes);
+	message_set_bytes(m, b, true);
+	blob_free(&b);
+	message_facts(m)->flags.sys = FLAG_SEEN;
+	message_know(m, NEED_FLAGS);
+	and = AND(make("body", "", OP_MATCHES, "^(a+)+$"), AND(SUBJECT_NO, SEEN_KEY));
+	or = OR(make("body", "", OP_MATCHES, "^(a+)+$"), OR(SUBJECT_NO, SEEN_KEY));
+	EXPECT_EQ(query_eval(and, &c), VERDICT_NO);
+	EXPECT(!err_is(&c.err));
+	EXPECT_EQ(query_eval(or, &c), VERDICT_YES);
+	EXPECT(!err_is(&c.err));
+	query_free(&and);
+	query_free(&or);
+	message_unref(&m);
+}
+
 TEST(query_eval_globs)
 {
 	static const struct { const char *glob, *subject; bool yes; } rows[] = {
