@@ -198,7 +198,7 @@ TEST(wordlist_is_read_again_when_it_changed)
 	free(path);
 }
 
-/* The second write mostly has the size and the times of the first: the clock's grain is coarse. */
+/* Where the clock of files is coarse, the second write has the size and the times of the first. */
 TEST(wordlist_just_written_is_read_once_more)
 {
 	char *path = path_of("racy.txt");
