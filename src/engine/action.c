@@ -315,7 +315,7 @@ action_load(struct action *a, enum verb verb, struct view json, struct err *e)
 	if (json.n <= JSON_MAX && load_object(a, &s, &why) && is_complete(a))
 		return 0;
 	action_free(a);
-	return err_set(e, ERR_SYSTEM, SCOPE_MAILBOX, "the state holds no arguments of \"%s\": %.*s%s%s",
-	    verb_name(verb), (int)MIN(json.n, 100), json.p != NULL ? json.p : "",
+	return err_set(e, ERR_SYSTEM, SCOPE_MAILBOX,
+	    "the state holds no arguments of \"%s\": %.*s%s%s", verb_name(verb), (int)MIN(json.n, 100), json.p != NULL ? json.p : "",
 	    err_is(&why) ? ": " : "", why.text);
 }

@@ -49,7 +49,10 @@ struct actions { VEC(struct action) };
 void action_free(struct action *a);
 void actions_free(struct actions *l);
 void action_copy(struct action *to, const struct action *from);	/* to is overwritten, not freed */
-/* For people: "move to Lists/dev", "flag seen Invoice", "save /home/a/invoices/x.pdf"; printable. account: the one not to mention. */
+/*
+ * For people, printable: "move to Lists/dev", "flag seen Invoice", "save /home/a/x.pdf".
+ * account: the one not to mention.
+ */
 void action_print(struct str *out, const struct action *a, const char *account);
 /*
  * The arguments (flags, account, mailbox, path, part) as one line of JSON, and back; for

@@ -53,7 +53,10 @@ struct query *query_key(struct view key, struct view name, enum query_op op,
  */
 struct query *query_all(void);
 struct query *query_none(void);
-/* a, b stay the caller's.  NULL: and, or, not in each other would be over 200 deep (chains of one kind are not). */
+/*
+ * a, b stay the caller's.  NULL: and, or, not would stand in each other over 200 deep
+ * (chains of one kind, and ~~, add no depth).
+ */
 struct query *query_and(struct query *a, struct query *b);
 struct query *query_or(struct query *a, struct query *b);
 struct query *query_not(struct query *a);
@@ -73,7 +76,10 @@ bool query_has_where(const struct query *q);
 size_t query_captures(const struct query *q, const char **names, size_t max);
 /* IMAP SEARCH form ('FROM "boss" NOT SEEN'); what has none is printed as the key in { }. */
 void query_print(const struct query *q, struct str *out);
-/* Does a hold whenever b holds (structurally equal, or a is "all", or b an and-part of it)?  For unreachable rules. */
+/*
+ * Does a hold whenever b holds, as far as their shapes tell (equal parts, "all", any of
+ * more values)?  For unreachable rules; a "no" may be wrong, a "yes" is not.
+ */
 bool query_covers(const struct query *a, const struct query *b);
 /* The first plain substring value with a "*" in it (someone meant :glob), or NULL. */
 const char *query_star(const struct query *q);
@@ -99,7 +105,7 @@ struct query_ctx {
 	unsigned	 missing;	/* NEED_ bits, the cheapest first; or 0: */
 	uint32_t	 where_fn;	/* this function must be asked */
 	struct err	 err;		/* a regex that hit a ceiling: the verdict is NO and this is set */
-	struct err	 note;		/* a list's file that could not be read again: its old entries stand */
+	struct err	 note;		/* a list that could not be read again: its old entries stand */
 };
 void query_ctx_free(struct query_ctx *c);
 enum verdict query_eval(const struct query *q, struct query_ctx *c);

@@ -37,7 +37,7 @@ struct key_row {
 	const char	*name;
 	enum key_kind	 kind;
 	unsigned	 need;			/* at most */
-	const char	*imap;			/* SEARCH key; NULL: none; "HEADER ..." is followed by a text */
+	const char	*imap;			/* SEARCH key; NULL: none */
 	const char	*const *headers;	/* KEY_ADDRESS, NULL-terminated */
 	unsigned	 flag;			/* KEY_FLAG: system flag, 0: by name */
 	bool		 negated;		/* KEY_FLAG: holds without it */

@@ -271,7 +271,7 @@ lists_have(const struct query *q, const struct address *a)
 	return false;
 }
 
-/* What is looked at: HAS "Name <address>"; IS name or address; DOMAIN the domain; else all three. */
+/* HAS looks at "Name <address>", IS at name and address, DOMAIN at the domain, others at all. */
 bool
 match_address(struct eval *ev, const struct query *q, const struct address *a)
 {

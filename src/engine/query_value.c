@@ -44,8 +44,8 @@ text_key(struct value *v, const struct query *q, struct view text, struct err *e
 	casemap(&v->key, value_plain(q, text));
 	if (v->key.len == 0 && q->op != OP_IS && q->op != OP_GLOB)
 		return err_set(e, ERR_USAGE, SCOPE_PROGRAM,
-		    "q.%s: an empty text would match everything; q.%s alone means that there is one",
-		    q->row->name, q->row->name);
+		    "q.%s: an empty text would match everything; q.%s alone means that "
+		    "there is one", q->row->name, q->row->name);
 	if (q->op == OP_GLOB && !glob_valid(str_view(&v->key)))
 		return err_set(e, ERR_USAGE, SCOPE_PROGRAM,
 		    "q.%s: glob \"%.*s\" ends in the middle of a [set] or behind a backslash",
@@ -94,8 +94,8 @@ value_of_text_key(struct value *v, const struct query *q, const struct query_val
 	default:
 		if (q->op != OP_HAS && q->op != OP_IS && q->op != OP_DOMAIN)
 			return err_set(e, ERR_USAGE, SCOPE_PROGRAM,
-			    "q.%s:%s wants a text; a mail.list goes with q.%s(list), :is and :domain",
-			    q->row->name, query_op_name(q->op), q->row->name);
+			    "q.%s:%s wants a text; a mail.list goes with q.%s(list), :is and "
+			    ":domain", q->row->name, query_op_name(q->op), q->row->name);
 		v->type = QV_LIST;
 		v->list = wordlist_ref(in->list);
 		return 0;
@@ -224,8 +224,8 @@ value_add(struct query *q, const struct query_value *in, const struct zone *z, s
 	int rc;
 
 	if (q->values.n >= VALUES_MAX)
-		return err_set(e, ERR_USAGE, SCOPE_PROGRAM, "q.%s: more than %u values; use a mail.list",
-		    q->row->name, VALUES_MAX);
+		return err_set(e, ERR_USAGE, SCOPE_PROGRAM,
+		    "q.%s: more than %u values; use a mail.list", q->row->name, VALUES_MAX);
 	if (q->row->kind == KEY_UID)
 		return value_of_uid(q, in, e);
 	if (q->row->kind == KEY_TEXT || q->row->kind == KEY_ADDRESS)

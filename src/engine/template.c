@@ -54,7 +54,7 @@ static const struct field_row {
 static const char *const address_parts[] = { "address", "name", "local_part", "domain" };
 
 struct piece {
-	char			*text;		/* literal (row and capture NULL); or the field as written */
+	char			*text;		/* literal (no row, no capture), or the field as written */
 	const struct field_row	*row;
 	char			*capture;
 	int			 part;		/* of address_parts */
@@ -157,7 +157,8 @@ set_format(const struct reader *r, struct piece *p, struct view format, struct e
 	if (p->row == NULL || (p->row->kind != FIELD_OF_DATE && p->row->kind != FIELD_OF_RECEIVED))
 		return bad(r, format.p, e, "only date and received take a format");
 	if (format.n == 0 || format.n > FORMAT_MAX)
-		return bad(r, format.p, e, "a date's format has 1 to 100 bytes, as in {date:%Y-%m}");
+		return bad(r, format.p, e,
+		    "a date's format has 1 to 100 bytes, as in {date:%Y-%m}");
 	for (size_t i = 0; i < format.n; i++) {
 		if (format.p[i] != '%')
 			continue;
@@ -165,7 +166,8 @@ set_format(const struct reader *r, struct piece *p, struct view format, struct e
 		if (i == format.n || format.p[i] == '\0' ||
 		    strchr("YymdjHMSFaAbBVGuz%", format.p[i]) == NULL)
 			return bad(r, format.p + i - 1, e,
-			    "a date's format knows %Y %y %m %d %j %H %M %S %F %a %A %b %B %V %G %u %z");
+			    "a date's format knows %Y %y %m %d %j %H %M %S %F %a %A %b %B %V %G "
+			    "%u %z");
 	}
 	p->format = view_dup(format);
 	return 0;
@@ -233,7 +235,8 @@ read_pieces(struct reader *r, struct str *literal, struct err *e)
 			continue;
 		}
 		if (c == '}')
-			return bad(r, at, e, "a \"}\" without its \"{\" (a brace itself is \"}}\")");
+			return bad(r, at, e,
+			    "a \"}\" without its \"{\" (a brace itself is \"}}\")");
 		end_literal(r->t, literal);
 		if (read_field(r, &s, e) < 0)
 			return -1;
@@ -494,9 +497,9 @@ template_fill(const struct template *t, enum template_use use, struct message *m
 			if (p->fallback != NULL)
 				str_adds(out, p->fallback);
 			else
-				rc = err_set(e, ERR_HELD, SCOPE_MESSAGE, "the message has no value for "
-				    "{%.60s} of \"%.150s\"; {%.60s|...} gives one", p->text, t->text,
-				    p->text);
+				rc = err_set(e, ERR_HELD, SCOPE_MESSAGE,
+				    "the message has no value for {%.60s} of \"%.150s\"; "
+				    "{%.60s|...} gives one", p->text, t->text, p->text);
 		}
 	}
 	if (rc == 0 && out->over)

@@ -32,7 +32,7 @@
 /* The entries as of one reading. */
 struct entries {
 	struct map	*map;			/* casemap key to any pointer */
-	size_t		 lengths[ENTRY_MAX + 1];	/* entries of each length, in bytes of the key */
+	size_t		 lengths[ENTRY_MAX + 1];	/* how many keys have so many bytes */
 	uint64_t	 filter[FILTER_BITS / 64];	/* heads of entries of HEAD bytes or more */
 	size_t		 longest;
 };
