@@ -3,14 +3,12 @@ local core = ...
 local util = core.load "util"
 local rules = core.load "rules"
 local set = core.load "set"
+local target = core.load "target"
 
 local account = {}
 
-local ROLES = { "inbox", "trash", "archive", "junk", "sent", "drafts" }
-local ROLE = {}
-for _, role in ipairs(ROLES) do
-	ROLE[role] = true
-end
+local ROLE = target.ROLE
+local trash_of = {} -- account's name -> its option trash
 
 -- ---- mailboxes
 
@@ -25,14 +23,16 @@ function box_methods.search(box, condition)
 	return set.search(function() return { box } end, condition)
 end
 
---- Makes the mailbox.  @return table the mailbox
+--- Makes the mailbox.
+--- @return table the mailbox
 function box_methods.create(box)
 	core.gate()
 	core.create(box.account.name, box.name)
 	return box
 end
 
---- Renames it, and what lies below it.  @return table the mailbox of the new name
+--- Renames it, and what lies below it.
+--- @return table the mailbox of the new name
 function box_methods.rename(box, to)
 	if type(to) ~= "string" or to == "" then
 		util.fail("rename: the new name is expected, not %s", util.describe(to))
@@ -79,42 +79,60 @@ end
 
 local MANY = util.class("mailboxes", many_methods)
 
+--- for box in account:mailboxes { ... } do ... end
 function MANY.__call(many, _, previous)
-	local list = many.list()
-	local i = 0
-	if previous then
-		for k, box in ipairs(list) do
-			if box == previous then
-				i = k
-			end
-		end
-	end
-	return list[i + 1]
+	local list, at = many.list()
+	return list[(previous and at[previous] or 0) + 1]
 end
 
 function MANY.__len(many)
 	return #many.list()
 end
 
--- "*" matches anything, "%" anything but "/", as in LIST.
+-- "*" is anything, "?" one character, "%" anything but "/" (as in LIST).
+local MAGIC = { ["*"] = ".*", ["?"] = ".", ["%"] = "[^/]*" }
 local function pattern_of(glob)
-	local p = glob:gsub("[%^%$%(%)%.%[%]%+%-%?]", "%%%0"):gsub("%%?[%*%%]", function(c)
-		return c:sub(-1) == "*" and ".*" or "[^/]*"
-	end)
-	return "^" .. p .. "$"
+	return "^" .. glob:gsub("%p", function(c) return MAGIC[c] or "%" .. c end) .. "$"
+end
+
+local function has_role(acc, entry, role)
+	if role == "inbox" then
+		return entry.name == "INBOX"
+	elseif role == "trash" and trash_of[acc.name] then
+		return entry.name == trash_of[acc.name]
+	end
+	return entry.role == role
 end
 
 local function matches(acc, entry, globs)
 	for _, glob in ipairs(globs) do
 		if glob:sub(1, 1) == "@" then
-			if entry.role == glob:sub(2):lower() then
+			if has_role(acc, entry, glob:sub(2):lower()) then
 				return true
 			end
-		elseif entry.name:match(pattern_of(glob)) then
+		elseif entry.name:match(pattern_of(glob))
+			or glob:lower() == "inbox" and entry.name == "INBOX" then
 			return true
 		end
 	end
 	return false
+end
+
+-- A list of names and patterns, checked.
+local function globs_of(value, what)
+	local list = type(value) == "table" and value or { value }
+	for key, glob in pairs(list) do
+		if key == "except" and what == "mailboxes" then
+			globs_of(glob, "mailboxes: except")
+		elseif math.type(key) ~= "integer" then
+			util.fail("%s: unknown option '%s'%s", what, tostring(key), util.hint(key, { "except" }))
+		elseif type(glob) ~= "string" or glob == "" then
+			util.fail("%s: a mailbox's name or a pattern is expected, not %s", what, util.describe(glob))
+		else
+			target.check_role(glob, what)
+		end
+	end
+	return list
 end
 
 -- ---- accounts
@@ -122,34 +140,27 @@ end
 local methods = {}
 
 --- account:mailboxes { "*", except = { "@trash" } }: a list that can be walked and searched.
+--- Without a name or pattern of its own: all.
 function methods.mailboxes(acc, globs)
-	globs = globs or { "*" }
-	if type(globs) == "string" then
-		globs = { globs }
-	end
-	for key, glob in pairs(globs) do
-		if key ~= "except" and (type(key) ~= "number" or type(glob) ~= "string") then
-			util.fail("mailboxes: a list of names and patterns is expected, and except = {...}; not %s",
-				tostring(key))
-		end
-	end
-	local except = globs.except or {}
-	if type(except) == "string" then
-		except = { except }
-	end
-	local found
+	globs = globs_of(globs or {}, "mailboxes")
+	local except = globs_of(globs.except or {}, "mailboxes: except")
+	local wanted = #globs > 0 and globs or { "*" }
+	local found, at
 	local function list()
 		if not found then
 			core.gate()
-			found = {}
+			local boxes = {}
+			at = {}
 			for _, entry in ipairs(core.mailboxes(acc.name)) do
-				if entry.selectable and matches(acc, entry, globs)
+				if entry.selectable and matches(acc, entry, wanted)
 					and not matches(acc, entry, except) then
-					found[#found + 1] = box_of(acc, entry.name)
+					boxes[#boxes + 1] = box_of(acc, entry.name)
+					at[boxes[#boxes]] = #boxes
 				end
 			end
+			found = boxes
 		end
-		return found
+		return found, at
 	end
 	return setmetatable({ list = list }, MANY)
 end
@@ -161,31 +172,43 @@ end
 
 local ACCOUNT = { __name = "mail.account" }
 
+local checked = {}
+for key, method in pairs(methods) do
+	checked[key] = function(acc, ...)
+		if getmetatable(acc) ~= ACCOUNT then
+			util.fail("write account:%s(...) with a colon", key)
+		end
+		return method(acc, ...)
+	end
+end
+
 function ACCOUNT.__index(acc, key)
-	if methods[key] then
-		return methods[key]
+	if checked[key] then
+		return checked[key]
 	elseif ROLE[key] then
 		return box_of(acc, key == "inbox" and "INBOX" or "@" .. key)
 	end
-	local names = { "name" }
-	for name in pairs(methods) do
-		names[#names + 1] = name
-	end
-	table.move(ROLES, 1, #ROLES, #names + 1, names)
-	util.fail("account \"%s\": no field '%s'%s; a mailbox is written %s \"%s\"", acc.name,
-		tostring(key), util.hint(key, names), acc.name, tostring(key))
+	util.fail("account \"%s\": no field '%s'%s; a mailbox of that name is written account \"%s\"",
+		acc.name, tostring(key),
+		util.hint(key, util.names(methods, ROLE, { name = true })), tostring(key))
 end
 
 function ACCOUNT.__newindex(acc, key)
 	util.fail("account \"%s\": '%s' cannot be set", acc.name, tostring(key))
 end
 
+--- account "Lists/dev": the mailbox of exactly that name; "/" separates, "@trash" is a role.
 function ACCOUNT.__call(acc, name)
 	if type(name) ~= "string" or name == "" then
 		util.fail("account \"%s\": a mailbox's name is expected, not %s", acc.name,
 			util.describe(name))
 	end
-	return box_of(acc, name:lower() == "inbox" and "INBOX" or name)
+	target.check_role(name, ("account \"%s\""):format(acc.name))
+	local lower = name:lower()
+	if name:sub(1, 1) == "@" then
+		return acc[lower:sub(2)]
+	end
+	return box_of(acc, lower == "inbox" and "INBOX" or name)
 end
 
 function ACCOUNT.__tostring(acc)
@@ -210,7 +233,8 @@ function account.maildir(options)
 	util.check_keys("mail.maildir", options, MAILDIR, where)
 	for _, key in ipairs { "name", "path" } do
 		if not options[key] then
-			util.fail_at(where, "mail.maildir: %s is missing", key)
+			util.fail_at(where, "mail.maildir: %s is missing, as in mail.maildir "
+				.. "{ name = \"home\", path = \"~/Maildir\" }", key)
 		end
 	end
 	if core.active() then
@@ -218,8 +242,12 @@ function account.maildir(options)
 	end
 	check_name("mail.maildir", options.name, where)
 	local path = core.load("target").absolute(options.path)
-	core.declare_account { kind = "maildir", name = options.name, path = path,
-		trash = options.trash, create = options.create or false, tz = options.tz, where = where }
+	local ok, err = pcall(core.declare_account, { kind = "maildir", name = options.name, path = path,
+		trash = options.trash, create = options.create or false, tz = options.tz, where = where })
+	if not ok then
+		util.fail_at(where, "mail.maildir: %s", util.reason(err))
+	end
+	trash_of[options.name] = options.trash
 	return setmetatable({ name = options.name, boxes = {} }, ACCOUNT)
 end
 

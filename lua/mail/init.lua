@@ -33,6 +33,21 @@ end
 
 local waiting = {} -- spawned while loading: begin with the activation
 
+local PROXY = util.class("task", {
+	wait = function(self)
+		core.gate()
+		return rawget(self, "real"):wait()
+	end,
+	cancel = function(self)
+		core.gate()
+		rawget(self, "real"):cancel()
+	end,
+	status = function(self)
+		local real = rawget(self, "real")
+		return real and real:status() or "waiting"
+	end,
+})
+
 --- mail.spawn(fn, ...) -> a task with :wait() :cancel() :status().  A task does not end
 --- before the tasks that it has spawned.
 function mail.spawn(fn, ...)
@@ -42,29 +57,61 @@ function mail.spawn(fn, ...)
 	if core.active() then
 		return core.spawn(fn, ...)
 	end
-	local args = table.pack(...)
-	local proxy = {}
+	local args, name = table.pack(...), util.where()
+	local proxy = setmetatable({}, PROXY)
 	waiting[#waiting + 1] = function()
-		proxy.real = core.root(function() return fn(table.unpack(args, 1, args.n)) end, "spawned")
+		rawset(proxy, "real", core.root(function()
+			return fn(table.unpack(args, 1, args.n))
+		end, name))
 	end
-	return setmetatable(proxy, util.class("task", {
-		wait = function(self) core.gate() return self.real:wait() end,
-		cancel = function(self) core.gate() self.real:cancel() end,
-		status = function(self)
-			local real = rawget(self, "real")
-			return real and real:status() or "waiting"
-		end,
-	}))
+	return proxy
 end
 
---- mail.all { f, g } -> the results in order; the first failure ends the others.
+--- mail.all { f, g } -> the first result of each, in order; the first failure ends the others.
 function mail.all(functions)
+	if type(functions) ~= "table" then
+		util.fail("mail.all { f, g }: a list of functions is expected, not %s",
+			util.describe(functions))
+	end
+	for _, fn in ipairs(functions) do
+		if type(fn) ~= "function" then
+			util.fail("mail.all { f, g }: a function is expected, not %s", util.describe(fn))
+		end
+	end
 	core.gate()
 	return task.all(functions)
 end
 
---- mail.each(list, fn, { limit = 8 }) -> results in order.
+-- What can be walked with "for x in": a function, or a set of messages or mailboxes.
+local function iterator_of(list)
+	local mt = getmetatable(list)
+	if type(list) == "function" then
+		return list
+	elseif type(mt) == "table" and mt.__call then
+		local previous
+		return function()
+			previous = list(nil, previous)
+			return previous
+		end
+	elseif type(list) == "table" then
+		return list
+	end
+	util.fail("mail.each: a list, a set of messages or an iterator is expected, not %s",
+		util.describe(list))
+end
+
+--- mail.each(list, fn, { limit = 8 }) -> { fn(list[1], 1), ... }: a list, a set, mailboxes or an
+--- iterator; at most limit run at once, started in order; the first failure ends the others.
 function mail.each(list, fn, options)
+	list = iterator_of(list)
+	if type(fn) ~= "function" then
+		util.fail("mail.each(list, fn): a function is expected, not %s", util.describe(fn))
+	end
+	util.check_keys("mail.each", options or {}, { limit = "number" })
+	if options and options.limit and (math.type(options.limit) ~= "integer" or options.limit < 1) then
+		util.fail("mail.each: limit is a whole number of at least 1, not %s",
+			util.describe(options.limit))
+	end
 	core.gate()
 	return task.each(list, fn, options)
 end
@@ -76,8 +123,10 @@ function mail.deadline(span)
 	return core.deadline(ms / 1000)
 end
 
---- mail.now(): seconds since 1970; mail.ago "30d": that long ago.
+--- Seconds since 1970, with their fraction.
 mail.now = core.now
+
+--- mail.ago "30d": that long ago, in seconds since 1970.
 function mail.ago(span)
 	return math.floor(core.now() - util.duration(span, "mail.ago") / 1000)
 end
@@ -106,9 +155,19 @@ end
 
 -- ---- errors and the log
 
+-- Whatever was raised, as a mail.error: code message where ...
+local function as_error(ok, ...)
+	if ok or type(...) == "table" then
+		return ok, ...
+	end
+	local text = tostring((...))
+	return pcall(core.raise, text:find("stack overflow", 1, true) and "limit"
+		or text:find("not enough memory", 1, true) and "limit" or "usage", text)
+end
+
 --- mail.try(f, ...) -> true, results...  or  false, mail.error
 function mail.try(fn, ...)
-	return pcall(fn, ...)
+	return as_error(pcall(fn, ...))
 end
 
 local function line(...)
@@ -175,10 +234,14 @@ function mail.command(options)
 		util.fail("mail.command { \"program\", ... } takes a table, not %s", util.describe(options))
 	end
 	local argv, named = argv_of(options)
+	local timeout = util.duration(named.timeout or "60s", "mail.command: timeout")
+	local max = named.max
+	if type(max) == "string" then
+		max = util.within("mail.command: max", core.size, max)
+	end
 	core.gate()
 	local r = core.command { argv = argv, stdin = named.stdin, env = named.env, cwd = named.cwd,
-		timeout = util.duration(named.timeout or "60s", "mail.command: timeout"),
-		max = type(named.max) == "string" and core.size(named.max) or named.max }
+		timeout = timeout, max = max }
 	if r.timed_out then
 		core.raise("system", ("%s did not end within its time"):format(argv[1]))
 	elseif not accepted(r.code, named.ok or { 0 }) then
@@ -196,10 +259,12 @@ end
 function mail.re(pattern, flags)
 	if type(pattern) ~= "string" then
 		util.fail("mail.re: a pattern is expected, not %s", util.describe(pattern))
+	elseif flags ~= nil and type(flags) ~= "string" then
+		util.fail("mail.re: flags are a text such as \"i\", not %s", util.describe(flags))
 	end
 	local ok, re = pcall(core.re, pattern, flags or "")
 	if not ok then
-		util.fail("mail.re: %s", re.message or tostring(re))
+		util.fail("mail.re: %s", util.reason(re))
 	end
 	return re
 end
@@ -214,7 +279,7 @@ function mail.list(source)
 	end
 	local ok, list = pcall(core.list, source)
 	if not ok then
-		util.fail("mail.list: %s", list.message or tostring(list))
+		util.fail("mail.list: %s", util.reason(list))
 	end
 	return list
 end
@@ -224,6 +289,7 @@ end
 --- At the load point: the last findings.
 function core.loaded()
 	query.report_unused()
+	rules.report_unused()
 end
 
 --- With the activation: what was declared or spawned while loading begins.
@@ -236,17 +302,18 @@ function core.activated()
 	end
 end
 
-return setmetatable(mail, {
+-- What scripts hold reads from `mail`, so that nothing in it can be replaced.
+return setmetatable({}, {
 	__name = "mail",
 	__index = function(_, key)
-		local names = {}
-		for name in pairs(mail) do
-			names[#names + 1] = name
+		local value = mail[key]
+		if value == nil then
+			util.fail("mail: no field '%s'%s", tostring(key), util.hint(key, util.names(mail)))
 		end
-		table.sort(names)
-		util.fail("mail: no field '%s'%s", tostring(key), util.hint(key, names))
+		return value
 	end,
 	__newindex = function(_, key)
 		util.fail("mail.%s cannot be set", tostring(key))
 	end,
+	__pairs = function() return next, mail end,
 })

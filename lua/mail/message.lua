@@ -19,15 +19,21 @@ end
 local methods = core.methods "mail.message"
 
 for _, verb in ipairs(target.VERBS) do
-	methods[verb] = function(msg, value)
-		return act(msg, target.fill(target.make(verb, value), msg, core.captures()))
+	methods[verb] = function(msg, ...)
+		if type(msg) ~= "userdata" then
+			util.fail("write message:%s(...) with a colon", verb)
+		end
+		return act(msg, target.fill(target.make_one(verb, ...), msg, core.captures()))
 	end
 end
 
 --- Saves the part's decoded bytes: a path, or a folder that ends with "/" (then under the
 --- part's own safe name).  Never overwrites: "name-1.pdf" follows "name.pdf".
-core.methods "mail.part".save = function(part, path)
-	local action = target.make("save", path)
+core.methods "mail.part".save = function(part, ...)
+	if type(part) ~= "userdata" then
+		util.fail("write part:save(path) with a colon")
+	end
+	local action = target.make_one("save", ...)
 	local msg = part.message
 	action = target.fill(action, msg, core.captures(), part)
 	action.part = part.number

@@ -28,7 +28,7 @@ local function node(self)
 	if not c then
 		local ok, made = pcall(core.query_key, self.key, self.name, nil, nil)
 		if not ok then
-			util.fail_at(self.where, "%s", made.message or tostring(made))
+			util.fail_at(self.where, "%s", util.reason(made))
 		end
 		c = made
 		rawset(self, "c", c)
@@ -75,24 +75,16 @@ local function values_of(key, value, out)
 	return out
 end
 
-local function is_class(value, name)
-	local mt = type(value) == "userdata" and getmetatable(value)
-	return type(mt) == "table" and mt.__name == name
-end
-
 -- key (and name) with an operator and values.
 local function refine(self, op, value)
 	rawset(self, "used", true)
 	local values = values_of(self.key, value, {})
-	if op == nil and is_class(values[1], "mail.regex") then
-		op = "matches"
-	end
 	if op == "matches" then
 		for i, v in ipairs(values) do
 			if type(v) == "string" then
 				local ok, re = pcall(core.re, v, "i")
 				if not ok then
-					util.fail("q.%s:matches: %s", self.key, re.message or tostring(re))
+					util.fail("q.%s:matches: %s", self.key, util.reason(re))
 				end
 				values[i] = re
 			end
@@ -100,7 +92,7 @@ local function refine(self, op, value)
 	end
 	local ok, c = pcall(core.query_key, self.key, self.name, op, values)
 	if not ok then
-		util.fail("%s", c.message or tostring(c))
+		util.fail("%s", util.reason(c))
 	end
 	return new { c = c }
 end
@@ -110,7 +102,13 @@ function Q.__call(self, value, text, ...)
 		util.fail("this query is complete and takes no further value")
 	elseif TAKES_NAME[self.key] and not self.name then
 		rawset(self, "used", true)
-		if type(value) ~= "string" then
+		if type(value) == "table" and getmetatable(value) == nil and #value > 0 and text == nil then
+			local any
+			for _, name in ipairs(value) do
+				any = any and any | self(name) or self(name)
+			end
+			return any
+		elseif type(value) ~= "string" then
 			util.fail("q.%s: a name is expected, not %s", self.key, util.describe(value))
 		end
 		local named = new { key = self.key, name = value }
@@ -118,6 +116,9 @@ function Q.__call(self, value, text, ...)
 			return refine(named, nil, text)
 		end
 		return named
+	elseif value == nil then
+		util.fail("q.%s(nil): a value is expected; for \"is present\" write q.%s alone", self.key,
+			self.key)
 	elseif select("#", ...) > 0 or text ~= nil then
 		util.fail("q.%s takes one value; for any of several write q.%s { \"a\", \"b\" }", self.key,
 			self.key)
@@ -127,8 +128,15 @@ end
 
 local methods = {}
 
---- Runs the query here on a message.  @return boolean
+--- Runs the query here on a message.
+--- @return boolean
 function methods.test(self, msg)
+	if not is_query(self) then
+		util.fail("write query:test(msg) with a colon")
+	elseif type(msg) ~= "userdata" then
+		util.fail("test: a message is expected, not %s", util.describe(msg))
+	end
+	core.gate()
 	return use(self):test(msg)
 end
 
@@ -155,12 +163,7 @@ function Q.__index(self, key)
 	if method then
 		return method
 	end
-	local names = {}
-	for name in pairs(methods) do
-		names[#names + 1] = name
-	end
-	table.sort(names)
-	util.fail("query: no method '%s'%s", tostring(key), util.hint(key, names))
+	util.fail("query: no method '%s'%s", tostring(key), util.hint(key, util.names(methods)))
 end
 
 local query = {}
@@ -177,29 +180,56 @@ function query.coerce(value, what)
 end
 
 local function operand(a, b, sign)
-	for side, x in pairs { left = a, right = b } do
+	local function check(side, x)
 		if not is_query(x) and not (type(x) == "table" and getmetatable(x) == nil) then
 			util.fail("the %s operand of %s is %s, a query is expected; \"not\", \"and\" and "
 				.. "\"or\" do not work on queries: write ~ & |", side, sign, util.describe(x))
 		end
 	end
+	check("left", a)
+	check("right", b)
 	return query.coerce(a, sign), query.coerce(b, sign)
 end
 
+local function combine(make, a, b, sign)
+	local x, y = operand(a, b, sign)
+	local ok, c = pcall(make, x, y)
+	if not ok then
+		util.fail("%s", util.reason(c))
+	end
+	return new { c = c }
+end
+
 function Q.__band(a, b)
-	return new { c = core.query_and(operand(a, b, "&")) }
+	return combine(core.query_and, a, b, "&")
 end
 
 function Q.__bor(a, b)
-	return new { c = core.query_or(operand(a, b, "|")) }
+	return combine(core.query_or, a, b, "|")
 end
 
 function Q.__bnot(a)
-	return new { c = core.query_not(use(a)) }
+	local ok, c = pcall(core.query_not, use(a))
+	if not ok then
+		util.fail("%s", util.reason(c))
+	end
+	return new { c = c }
 end
 
 function Q.__tostring(self)
 	return tostring(use(self))
+end
+
+function Q.__newindex(_, key)
+	util.fail("a query cannot be changed ('%s')", tostring(key))
+end
+
+local function wrong_sign()
+	util.fail("queries are combined by & (and), | (or) and ~ in front (not)")
+end
+for _, event in ipairs { "add", "sub", "mul", "div", "mod", "pow", "unm", "idiv", "bxor", "shl",
+	"shr", "len" } do
+	Q["__" .. event] = wrong_sign
 end
 
 local function compared()
@@ -220,7 +250,8 @@ end
 local function field(key, value)
 	if key == "header" and type(value) == "table" and getmetatable(value) == nil and #value == 0 then
 		local all
-		for name, text in pairs(value) do
+		for _, name in ipairs(util.names(value)) do
+			local text = value[name]
 			local named = new { key = "header", name = name }
 			local one = text == true and named or refine(named, nil, text)
 			all = all and all & one or one
@@ -253,6 +284,8 @@ function query.from_table(t)
 		local one
 		if key == "where" then
 			one = query.q.where(t[key])
+		elseif (key == "all" or key == "none") and t[key] == true then
+			one = query.q[key]
 		else
 			one = field(key, t[key])
 		end
@@ -296,6 +329,15 @@ query.q = setmetatable(q, {
 })
 
 query.is = is_query
+
+--- A plain text with a star in it, in a search: said once, where it stands.
+function query.warn_star(c)
+	local star = core.query_star(c)
+	if star then
+		core.log("warn", ("%s: \"%s\" is looked for as it stands, star and all; for a pattern write "
+			.. "q.key:glob \"%s\""):format(util.where(), star, star))
+	end
+end
 
 --- At the load point: a query that nothing uses is a mistake.
 function query.report_unused()

@@ -9,9 +9,13 @@ local methods = {}
 function methods.must(self)
 	if self.failed > 0 or self.copied_only > 0 then
 		local first = rawget(self, "first")
-		core.raise("refused", ("%d of %d messages failed%s"):format(self.failed + self.copied_only,
-			self.done + self.gone + self.failed + self.copied_only,
-			first and ": " .. (first.message or tostring(first)) or ""))
+		local ok, err = pcall(core.raise, "refused", ("%d of %d messages failed%s"):format(
+			self.failed + self.copied_only, self.done + self.gone + self.failed + self.copied_only,
+			first and ": " .. util.reason(first) or ""))
+		if not ok then
+			err.result, err.cause = self, first
+			error(err, 0)
+		end
 	end
 	return self
 end
@@ -34,13 +38,22 @@ function result.add(total, one)
 	for _, field in ipairs { "done", "gone", "copied_only", "failed", "bytes" } do
 		total[field] = total[field] + one[field]
 	end
-	for from, to in pairs(one.map) do
+	for from, to in pairs(one.map or {}) do
 		total.map[from] = to
 	end
 	if one.first and not rawget(total, "first") then
 		rawset(total, "first", one.first)
 	end
 	return total
+end
+
+--- One message more that failed.
+function result.fail(total, err)
+	total.failed = total.failed + 1
+	if not rawget(total, "first") then
+		rawset(total, "first", err)
+	end
+	core.partial()
 end
 
 --- What a verb returns in a rule function: decided, not done.

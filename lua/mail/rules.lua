@@ -13,35 +13,37 @@ local KEYS = {
 	when = "table", unless = "table", on = "string table", after = "string number table",
 	run = "function", stop = "boolean", own = "boolean", existing = "boolean", serial = "boolean",
 }
-local NAMES = {}
-for key in pairs(KEYS) do
-	NAMES[#NAMES + 1] = key
-end
-for _, verb in ipairs(target.VERBS) do
-	NAMES[#NAMES + 1] = verb
-end
-table.sort(NAMES)
+local NAMES = util.names(KEYS, target.is_verb)
 
--- The line of a rule: the first one from the call's line on that has its quoted name.
+local lines_of = {} -- of the files of scripts, while loading
+
+local function lines(source)
+	if not lines_of[source] then
+		local list = {}
+		local file = source:sub(1, 1) == "@" and io.open(source:sub(2), "r")
+		if file then
+			for text in file:lines() do
+				list[#list + 1] = text
+			end
+			file:close()
+		end
+		lines_of[source] = list
+	end
+	return lines_of[source]
+end
+
+-- The line of a rule: the first one from the call's line on that has its quoted name,
+-- else the first of the file that has it.
 local function line_of(name, source, line)
-	if not source or source:sub(1, 1) ~= "@" then
-		return line
-	end
-	local file = io.open(source:sub(2), "r")
-	if not file then
-		return line
-	end
-	local n, found = 0, line
-	for text in file:lines() do
-		n = n + 1
-		if n >= line and (text:find('"' .. name .. '"', 1, true)
-			or text:find("'" .. name .. "'", 1, true)) then
-			found = n
-			break
+	local list = lines(source)
+	local function find(from, to)
+		for n = from, to do
+			if list[n]:find('"' .. name .. '"', 1, true) or list[n]:find("'" .. name .. "'", 1, true) then
+				return n
+			end
 		end
 	end
-	file:close()
-	return found
+	return find(line, #list) or find(1, math.min(line, #list)) or line
 end
 
 local function place(name, here)
@@ -51,43 +53,48 @@ local function place(name, here)
 	return ("%s:%d"):format(here.source:match("[^/@]*$"), line_of(name, here.source, here.line))
 end
 
-local function after_of(value, where, name)
-	if type(value) ~= "table" then
-		return util.duration(value, ("%s: rule \"%s\": after"):format(where, name)), false
-	end
-	for key in pairs(value) do
-		if key ~= 1 and key ~= "since" then
-			util.fail_at(where, "rule \"%s\": after: unknown key '%s'%s", name, tostring(key),
-				util.hint(key, { "since" }))
-		end
-	end
-	if value.since ~= nil and value.since ~= "here" and value.since ~= "received" then
-		util.fail_at(where, "rule \"%s\": after: since is \"here\" or \"received\", not %s", name,
-			util.describe(value.since))
-	end
-	return util.duration(value[1], ("%s: rule \"%s\": after"):format(where, name)),
-		value.since == "here"
-end
-
-local function on_of(value, where, name)
-	local list = type(value) == "table" and value or { value }
-	for _, event in ipairs(list) do
-		if event ~= "arrival" and event ~= "apply" then
-			util.fail_at(where, "rule \"%s\": on is \"arrival\" or \"apply\", not %s%s", name,
-				util.describe(event), util.hint(event, { "arrival", "apply" }))
-		end
-	end
-	return list
-end
-
 -- An error inside `fn` gets the rule's place and name in front.
 local function within(where, name, fn, ...)
 	local ok, a, b = pcall(fn, ...)
 	if not ok then
-		local text = type(a) == "table" and a.message or tostring(a)
-		util.fail_at(where, "rule \"%s\": %s", name, (text:gsub("^[^ ]+:%d+: ", "")))
+		local text, own = util.reason(a), ("rule \"%s\": "):format(name)
+		if text:sub(1, #own) == own then
+			text = text:sub(#own + 1)
+		end
+		util.fail_at(where, "%s%s", own, text)
 	end
 	return a, b
+end
+
+local function after_of(value)
+	if type(value) ~= "table" then
+		return util.duration(value, "after"), false
+	end
+	for key in pairs(value) do
+		if key ~= 1 and key ~= "since" then
+			util.fail("after: unknown key '%s'%s; a right use is after = { \"30d\", since = \"here\" }",
+				tostring(key), util.hint(key, { "since" }))
+		end
+	end
+	if value.since ~= nil and value.since ~= "here" and value.since ~= "received" then
+		util.fail("after: since is \"here\" or \"received\", not %s%s", util.describe(value.since),
+			util.hint(value.since, { "here", "received" }))
+	end
+	return util.duration(value[1], "after"), value.since == "here"
+end
+
+local function on_of(value)
+	local list = type(value) == "table" and value or { value }
+	if #list == 0 then
+		util.fail("on is empty; it is \"arrival\", \"apply\" or a list of both")
+	end
+	for _, event in ipairs(list) do
+		if event ~= "arrival" and event ~= "apply" then
+			util.fail("on is \"arrival\" or \"apply\", not %s%s", util.describe(event),
+				util.hint(event, { "arrival", "apply" }))
+		end
+	end
+	return list
 end
 
 -- A rule whose target is a function runs as code: the function gives the argument.
@@ -117,67 +124,95 @@ local function with_functions(rule, name)
 	end
 end
 
-local function compile(rule, here)
-	local name = rule[1]
-	if type(name) ~= "string" or name == "" then
-		util.fail_at(here.where, "a rule begins with its name: { \"name\", when = ..., move = ... }")
+local function check_value(key, value)
+	local types = KEYS[key]
+	if key == 1 or target.is_verb[key] then
+		return
+	elseif not types then
+		util.fail("unknown key '%s'%s", tostring(key), util.hint(key, NAMES))
+	elseif not (" " .. types .. " "):find(" " .. type(value) .. " ", 1, true) then
+		local is_query = key == "when" or key == "unless"
+		util.fail("%s must be %s, not %s%s", key,
+			is_query and "a query" or types:gsub(" ", " or "), util.describe(value),
+			is_query and type(value) == "boolean" and "; \"not\" gives a boolean, write ~q.key" or "")
 	end
-	local where = place(name, here)
-	local out = { name = name, where = where, actions = {} }
-	for key, value in pairs(rule) do
-		local types = KEYS[key]
-		local checked = key == 1 or target.is_verb[key]
-		if not types and not checked then
-			util.fail_at(where, "rule \"%s\": unknown key '%s'%s", name, tostring(key),
-				util.hint(key, NAMES))
-		elseif types and not (" " .. types .. " "):find(" " .. type(value) .. " ", 1, true) then
-			util.fail_at(where, "rule \"%s\": %s must be %s, not %s%s", name, key,
-				(types:gsub("table", "a query"):gsub(" ", " or ")), util.describe(value),
-				type(value) == "boolean" and "; \"not\" gives a boolean, write ~q.key" or "")
-		end
+end
+
+local function build(rule, out)
+	local keys = {}
+	for key in pairs(rule) do
+		keys[#keys + 1] = key
+	end
+	table.sort(keys, function(a, b) return tostring(a) < tostring(b) end)
+	for _, key in ipairs(keys) do
+		check_value(key, rule[key])
 	end
 	if rule.when ~= nil then
-		out.when = within(where, name, query.coerce, rule.when, "when")
+		out.when = query.coerce(rule.when, "when")
 	end
 	if rule.unless ~= nil then
-		out.unless = within(where, name, query.coerce, rule.unless, "unless")
+		out.unless = query.coerce(rule.unless, "unless")
 	end
 	if rule.after ~= nil then
-		out.after, out.after_here = after_of(rule.after, where, name)
+		out.after, out.after_here = after_of(rule.after)
 	end
-	out.on = on_of(rule.on or "arrival", where, name)
+	out.on = on_of(rule.on or "arrival")
 	out.stop, out.own, out.existing, out.serial = rule.stop, rule.own, rule.existing, rule.serial
-	out.run = with_functions(rule, name)
+	out.run = with_functions(rule, rule[1])
 	for _, verb in ipairs(target.VERBS) do
 		local value = rule[verb]
 		if value ~= nil and value ~= false and type(value) ~= "function" then
-			out.actions[#out.actions + 1] = within(where, name, target.make, verb, value)
+			out.actions[#out.actions + 1] = target.make(verb, value)
 		end
 	end
+end
+
+local function compile(rule, here)
+	local name = rule[1]
+	if name == "" then
+		util.fail_at(here.where, "a rule's name is empty")
+	end
+	local where = place(name, here)
+	local out = { name = name, where = where, actions = {} }
+	within(where, name, build, rule, out)
 	return out
+end
+
+-- A table in a set that is neither a rule nor a set: what was meant?
+local function fail_set(set, key, here)
+	if KEYS[key] or target.is_verb[key] then
+		util.fail_at(here.where, "a rule begins with its name: { \"name\", %s = ... }", key)
+	end
+	for i = 1, #set do
+		if type(set[i]) == "string" then
+			util.fail_at(here.where, "a rule begins with its name: { \"%s\", ... }", set[i])
+		end
+	end
+	util.fail_at(here.where, "a set of rules is a list of tables; '%s = %s' stands outside of "
+		.. "any rule", tostring(key), util.describe(set[key]))
 end
 
 -- Sets nest: a rules value, or a plain list whose first element is a table.
 local function flatten(set, out, here)
-	if type(set) ~= "table" then
+	local mt = type(set) == "table" and getmetatable(set)
+	if type(set) ~= "table" or mt and mt ~= RULES then
 		util.fail_at(here.where, "rules are tables, not %s", util.describe(set))
 	end
-	local inner = getmetatable(set) == RULES and set.here or here
-	if type(set[1]) == "string" then
-		out[#out + 1] = { set, inner }
+	local inner = mt == RULES and set.here or here
+	local list = mt == RULES and set.list or set
+	if getmetatable(list) == RULES then
+		return flatten(list, out, inner)
+	elseif type(list[1]) == "string" then
+		out[#out + 1] = { list, inner }
 		return out
 	end
-	local n = 0
-	for key, value in pairs(set) do
-		if type(key) == "number" then
-			n = n + 1
-		elseif getmetatable(set) ~= RULES then
-			util.fail_at(inner.where, "a set of rules is a list of tables; '%s = %s' stands outside "
-				.. "of any rule", tostring(key), util.describe(value))
+	for key, value in pairs(list) do
+		if math.type(key) ~= "integer" or type(value) == "string" then
+			fail_set(list, key, inner)
 		end
 	end
-	for i = 1, n do
-		flatten(set[i], out, inner)
+	for i = 1, #list do
+		flatten(list[i], out, inner)
 	end
 	return out
 end
@@ -187,22 +222,45 @@ local function here()
 	return { where = where, source = source, line = line }
 end
 
+local made = {} -- sets, until one of their mailboxes is named
+
 --- mail.rules { {...}, {...} } -> a value for any number of mailboxes.
 function rules.make(list)
 	local h = here()
-	if type(list) ~= "table" then
+	if type(list) ~= "table" or getmetatable(list) and getmetatable(list) ~= RULES then
 		util.fail("mail.rules { ... } takes a table of rules, not %s", util.describe(list))
 	end
-	local set = {}
-	for i, rule in ipairs(list) do
-		set[i] = rule
-	end
-	set.here = h
-	setmetatable(set, RULES)
+	local set = setmetatable({ list = list, here = h, used = false }, RULES)
 	for _, one in ipairs(flatten(set, {}, h)) do
 		compile(one[1], one[2]) -- a set that is wrong is wrong where it is written
 	end
+	if not core.active() then
+		made[#made + 1] = set
+	end
 	return set
+end
+
+local function mark_used(set)
+	if getmetatable(set) == RULES then
+		set.used = true
+		set = set.list
+	end
+	if type(set[1]) == "table" then
+		for _, inner in ipairs(set) do
+			mark_used(inner)
+		end
+	end
+end
+
+--- At the load point: a set that no mailbox has is a mistake.
+function rules.report_unused()
+	for _, set in ipairs(made) do
+		if not set.used then
+			core.finding(false, set.here.where, "these rules are attached to no mailbox: "
+				.. "write account.inbox:rules(set)")
+		end
+	end
+	made, lines_of = {}, {}
 end
 
 --- mailbox:rules(set, ...): attaches, in order.
@@ -215,9 +273,12 @@ function rules.attach(mailbox, ...)
 		util.fail("%s:rules(...) takes at least one set of rules", mailbox.name)
 	end
 	for i = 1, select("#", ...) do
-		for _, one in ipairs(flatten((select(i, ...)), {}, h)) do
-			core.attach(mailbox.account.name, mailbox.name, compile(one[1], one[2]))
+		local set = select(i, ...)
+		for _, one in ipairs(flatten(set, {}, h)) do
+			local rule = compile(one[1], one[2])
+			within(rule.where, rule.name, core.attach, mailbox.account.name, mailbox.name, rule)
 		end
+		mark_used(set)
 	end
 	return mailbox
 end
@@ -229,7 +290,8 @@ function rules.on_new(mailbox, name, fn)
 	elseif type(fn) ~= "function" then
 		util.fail("on_new(\"%s\", fn): a function is expected, not %s", name, util.describe(fn))
 	end
-	return rules.attach(mailbox, { { name, run = fn } })
+	rules.attach(mailbox, { { name, run = fn } })
+	return mailbox
 end
 
 return rules

@@ -11,131 +11,178 @@ local WINDOW = 64 -- messages prefetched at a time
 local SET
 local set = {}
 
--- Fields: boxes and query (a search not yet run), or boxes_of[i] and uids[i] (resolved).
-local function new(fields)
-	return setmetatable(fields, SET)
+--[[
+What a set is, in its slot 1:
+  boxes, condition, max     a search: function that lists mailboxes, QUERY, most messages
+  make, from                derived: make(state, ...) -> boxes_of, uids; from: its sets
+  boxes_of, uids            once used: mailbox and UID of each message
+  window, position          the messages at hand; message -> its place
+]]
+local function new(state)
+	return setmetatable({ state }, SET)
 end
 
-local function resolved(boxes_of, uids)
-	return new { boxes_of = boxes_of, uids = uids }
+-- Roles get the name of their mailbox, so that a message has one name in all sets.
+local function named(box)
+	if box.name:sub(1, 1) == "@" then
+		return box.account(core.resolve(box.account.name, box.name))
+	end
+	return box
 end
 
-local function keep_maybe(box, condition, uids, maybe, boxes_of, out)
+-- Appends the messages of one mailbox; at most `room` of them.
+local function search(box, condition, room, boxes_of, out)
+	local account, name = box.account.name, box.name
+	local uids, maybe = core.search(account, name, condition, room or 0)
+	local unsure = false
+	for i = 1, #uids do
+		unsure = unsure or maybe[i]
+	end
+	if room and unsure then -- the functions may drop some: then more are wanted
+		uids, maybe = core.search(account, name, condition, 0)
+	end
 	for i, uid in ipairs(uids) do
-		if not maybe[i] or condition:test(core.message(box.account.name, box.name, uid)) then
-			boxes_of[#boxes_of + 1] = box
-			out[#out + 1] = uid
+		if room and room <= 0 then
+			return 0
+		end
+		if not maybe[i] or condition:test(core.message(account, name, uid)) then
+			boxes_of[#boxes_of + 1], out[#out + 1] = box, uid
+			room = room and room - 1
 		end
 	end
+	return room
 end
 
--- Runs the search, once.
-local function resolve(self)
-	if rawget(self, "uids") then
-		return self
-	end
-	core.gate()
+local function run(state)
 	local boxes_of, out = {}, {}
-	if rawget(self, "make") then
-		boxes_of, out = self.make()
-	else
-		for _, box in ipairs(self.boxes()) do
-			local uids, maybe = core.search(box.account.name, box.name, self.condition, self.max or 0)
-			keep_maybe(box, self.condition, uids, maybe, boxes_of, out)
-			if self.max and #out >= self.max then
-				break
+	local room = state.max
+	for _, box in ipairs(state.boxes()) do
+		if room == 0 then
+			break
+		end
+		room = search(named(box), state.condition, room, boxes_of, out)
+	end
+	return boxes_of, out
+end
+
+-- The state with boxes_of and uids: searched at the first use, once.
+local function resolve(self)
+	local state = self[1]
+	if not state.uids then
+		core.gate()
+		local boxes_of, uids
+		if state.make then
+			local from = {}
+			for i, one in ipairs(state.from) do
+				from[i] = resolve(one)
 			end
+			boxes_of, uids = state.make(table.unpack(from))
+		else
+			boxes_of, uids = run(state)
+		end
+		if not state.uids then -- another task may have been first
+			state.boxes_of, state.uids = boxes_of, uids
+			state.position = setmetatable({}, { __mode = "k" })
 		end
 	end
-	rawset(self, "boxes_of", boxes_of)
-	rawset(self, "uids", out)
-	rawset(self, "windows", {})
-	rawset(self, "position", setmetatable({}, { __mode = "k" }))
-	return self
+	return state
 end
 
 -- The i-th message; its window is prefetched, the window before is let go.
-local function message(self, i)
+local function message(state, i)
 	local first = i - (i - 1) % WINDOW
-	if self.windows.first ~= first then
-		local window = { first = first }
+	local window = state.window
+	if not window or window.first ~= first then
 		local list = {}
-		for k = first, math.min(first + WINDOW - 1, #self.uids) do
-			local box = self.boxes_of[k]
-			local m = core.message(box.account.name, box.name, self.uids[k])
+		window = { first = first }
+		for k = first, math.min(first + WINDOW - 1, #state.uids) do
+			local box = state.boxes_of[k]
+			local m = core.message(box.account.name, box.name, state.uids[k])
 			window[k] = m
 			list[#list + 1] = m
 		end
 		core.prefetch(list)
-		rawset(self, "windows", window)
+		state.window = window
 	end
-	local m = self.windows[i]
-	self.position[m] = i
+	local m = window[i]
+	state.position[m] = i
 	return m
 end
 
+-- ---- verbs
+
 -- The set as groups of one mailbox each, in order of first appearance.
-local function groups(self)
+local function groups(state)
 	local list, by = {}, {}
-	resolve(self)
-	for i, uid in ipairs(self.uids) do
-		local box = self.boxes_of[i]
+	for i, box in ipairs(state.boxes_of) do
 		local g = by[box]
 		if not g then
-			g = { box = box, uids = {} }
+			g = { box = box, uids = {}, places = {} }
 			by[box] = g
 			list[#list + 1] = g
 		end
-		g.uids[#g.uids + 1] = uid
+		g.uids[#g.uids + 1], g.places[#g.places + 1] = state.uids[i], i
 	end
 	return list
 end
 
+-- A message whose target cannot be filled stays where it is.
+local function count_unfilled(total, g, uid, action, err)
+	local code = type(err) == "table" and err.code
+	if code == "gone" then
+		total.gone = total.gone + 1
+		return
+	elseif code ~= "held" and code ~= "limit" then
+		error(err, 0)
+	end
+	core.log("warn", ("%s:%s/%d: stays where it is: %s: %s"):format(g.box.account.name, g.box.name,
+		uid, action.verb, util.reason(err)))
+	result.fail(total, err)
+end
+
 -- The uids of one group by the target that the template gives for each message.
-local function by_target(self, g, action)
+local function by_target(state, g, action, total)
 	local list, by = {}, {}
-	for i, uid in ipairs(self.uids) do
-		if self.boxes_of[i] == g.box then
-			local filled = target.fill(action, message(self, i))
+	for k, uid in ipairs(g.uids) do
+		local ok, filled = pcall(target.fill, action, message(state, g.places[k]))
+		if ok then
 			local key = filled.path or filled.mailbox
 			if not by[key] then
 				by[key] = { action = filled, uids = {} }
 				list[#list + 1] = by[key]
 			end
 			by[key].uids[#by[key].uids + 1] = uid
+		else
+			count_unfilled(total, g, uid, action, filled)
 		end
 	end
 	return list
 end
 
-local function plain(action)
-	if not action.target then
-		return action
+local function perform(total, g, part)
+	local ok, r = pcall(core.verb, g.box.account.name, g.box.name, part.uids, part.action)
+	if ok then
+		result.add(total, r)
+	else
+		if type(r) == "table" and type(r.result) == "table" then
+			rawset(r, "result", result.add(total, r.result))
+		end
+		error(r, 0)
 	end
-	local text = action.target:gsub("{{", "{"):gsub("}}", "}")
-	local out = {}
-	for k, v in pairs(action) do
-		out[k] = v
-	end
-	out.target = nil
-	out[action.verb == "save" and "path" or "mailbox"] = text
-	return out
 end
 
-local function act(self, verb, value)
-	local action = target.make(verb, value)
+local function act(self, verb, ...)
+	local action = target.make_one(verb, ...)
 	if core.handling() then
 		util.fail("set:%s acts at once and cannot stand in a rule function, whose verbs are "
 			.. "decisions about its own message; put it into a program or a timer", verb)
 	end
-	local total = result.new()
-	for _, g in ipairs(groups(self)) do
-		local parts = { { action = plain(action), uids = g.uids } }
-		if target.varies(action) and action.target:gsub("{{", ""):find("{", 1, true) then
-			parts = by_target(self, g, action)
-		end
+	local state, total, fixed = resolve(self), result.new(), target.fixed(action)
+	for _, g in ipairs(groups(state)) do
+		local parts = fixed and { { action = fixed, uids = g.uids } }
+			or by_target(state, g, action, total)
 		for _, part in ipairs(parts) do
-			result.add(total, core.verb(g.box.account.name, g.box.name, part.uids, part.action))
+			perform(total, g, part)
 		end
 	end
 	return total
@@ -143,35 +190,37 @@ end
 
 local methods = {}
 for _, verb in ipairs(target.VERBS) do
-	methods[verb] = function(self, value)
-		return act(self, verb, value)
+	methods[verb] = function(self, ...)
+		return act(self, verb, ...)
 	end
 end
 
---- How many messages.  @return integer
+-- ---- questions
+
+--- How many messages.
+--- @return integer
 function methods.count(self)
 	return #resolve(self).uids
 end
 
 --- The first message, or nil.
 function methods.first(self)
-	resolve(self)
-	return self.uids[1] and message(self, 1) or nil
+	local state = resolve(self)
+	return state.uids[1] and message(state, 1) or nil
 end
 
 --- A set of at most n messages, the first ones.
 function methods.limit(self, n)
+	local state = self[1]
 	if math.type(n) ~= "integer" or n < 0 then
 		util.fail("limit: a number of messages is expected, not %s", util.describe(n))
+	elseif state.boxes and not state.uids then
+		return new { boxes = state.boxes, condition = state.condition,
+			max = state.max and math.min(state.max, n) or n }
 	end
-	if not rawget(self, "uids") and rawget(self, "boxes") then
-		return new { boxes = self.boxes, condition = self.condition,
-			max = self.max and math.min(self.max, n) or n }
-	end
-	return new { make = function()
-		resolve(self)
-		return table.move(self.boxes_of, 1, math.min(n, #self.uids), 1, {}),
-			table.move(self.uids, 1, math.min(n, #self.uids), 1, {})
+	return new { from = { self }, make = function(s)
+		local last = math.min(n, #s.uids)
+		return table.move(s.boxes_of, 1, last, 1, {}), table.move(s.uids, 1, last, 1, {})
 	end }
 end
 
@@ -185,40 +234,52 @@ local function sort_key(m, key)
 	return type(value) == "string" and value:lower() or value
 end
 
+local function before(a, b, descending)
+	if a.key == b.key then
+		return a.i < b.i
+	elseif a.key == nil or b.key == nil then
+		return b.key == nil
+	elseif descending then
+		return a.key > b.key
+	end
+	return a.key < b.key
+end
+
 --- Sorted by date received size subject from uid here; "-date" is newest first.  Messages
 --- without the field come last; equal ones keep their order.
 function methods.sort(self, order)
-	local descending = type(order) == "string" and order:sub(1, 1) == "-"
-	local key = type(order) == "string" and order:gsub("^-", "") or ""
-	local known = false
+	local descending, key, known = false, order, false
+	if type(order) == "string" and order:sub(1, 1) == "-" then
+		descending, key = true, order:sub(2)
+	end
 	for _, name in ipairs(SORTABLE) do
 		known = known or name == key
 	end
 	if not known then
 		util.fail("sort: unknown order %s%s", util.describe(order), util.hint(key, SORTABLE))
 	end
-	return new { make = function()
-		resolve(self)
-		local rows = {}
-		for i = 1, #self.uids do
-			rows[i] = { i = i, key = sort_key(message(self, i), key) }
+	return new { from = { self }, make = function(s)
+		local rows, boxes_of, uids = {}, {}, {}
+		for i = 1, #s.uids do
+			rows[i] = { i = i, key = sort_key(message(s, i), key) }
 		end
-		table.sort(rows, function(a, b)
-			if a.key == b.key then
-				return a.i < b.i
-			elseif a.key == nil or b.key == nil then
-				return b.key == nil
-			elseif descending then
-				return a.key > b.key
-			end
-			return a.key < b.key
-		end)
-		local boxes_of, uids = {}, {}
+		table.sort(rows, function(a, b) return before(a, b, descending) end)
 		for i, row in ipairs(rows) do
-			boxes_of[i], uids[i] = self.boxes_of[row.i], self.uids[row.i]
+			boxes_of[i], uids[i] = s.boxes_of[row.i], s.uids[row.i]
 		end
 		return boxes_of, uids
 	end }
+end
+
+-- Those messages of s for which fn holds.
+local function filtered(s, fn)
+	local boxes_of, uids = {}, {}
+	for i, uid in ipairs(s.uids) do
+		if fn(message(s, i)) then
+			boxes_of[#boxes_of + 1], uids[#uids + 1] = s.boxes_of[i], uid
+		end
+	end
+	return boxes_of, uids
 end
 
 --- fn(msg) -> a key: a table from each key to the set of its messages (nil: left out).
@@ -226,42 +287,51 @@ function methods.group(self, fn)
 	if type(fn) ~= "function" then
 		util.fail("group: a function is expected, not %s", util.describe(fn))
 	end
-	local sets = {}
-	resolve(self)
-	for i, uid in ipairs(self.uids) do
-		local key = fn(message(self, i))
+	local state, members, sets = resolve(self), {}, {}
+	for i, uid in ipairs(state.uids) do
+		local key = fn(message(state, i))
 		if key ~= nil then
-			sets[key] = sets[key] or resolve(new { make = function() return {}, {} end })
-			local one = sets[key]
-			one.uids[#one.uids + 1] = uid
-			one.boxes_of[#one.boxes_of + 1] = self.boxes_of[i]
+			local m = members[key]
+			if not m then
+				m = { boxes_of = {}, uids = {}, from = { self },
+					position = setmetatable({}, { __mode = "k" }),
+					make = function(s)
+						return filtered(s, function(msg) return fn(msg) == key end)
+					end }
+				members[key], sets[key] = m, new(m)
+			end
+			m.boxes_of[#m.boxes_of + 1], m.uids[#m.uids + 1] = state.boxes_of[i], uid
 		end
 	end
 	return sets
 end
 
---- The same search, run anew at its first use.
+--- The same question, asked anew at its first use.
 function methods.again(self)
-	if rawget(self, "boxes") then
-		return new { boxes = self.boxes, condition = self.condition, max = self.max }
-	elseif rawget(self, "make") then
-		return new { make = self.make }
+	local state = self[1]
+	local from
+	if state.from then
+		from = {}
+		for i, one in ipairs(state.from) do
+			from[i] = methods.again(one)
+		end
 	end
-	return resolved(self.boxes_of, self.uids)
+	return new { boxes = state.boxes, condition = state.condition, max = state.max,
+		make = state.make, from = from }
 end
 
 --- A narrower set: those for which the query holds too.
 function methods.search(self, condition)
 	local c = query.coerce(condition, "search")
-	return new { make = function()
-		local boxes_of, uids = {}, {}
-		resolve(self)
-		for i, uid in ipairs(self.uids) do
-			if c:test(message(self, i)) then
-				boxes_of[#boxes_of + 1], uids[#uids + 1] = self.boxes_of[i], uid
+	query.warn_star(c)
+	return new { from = { self }, make = function(s)
+		return filtered(s, function(m)
+			local ok, held = pcall(c.test, c, m)
+			if not ok and not (type(held) == "table" and held.code == "gone") then
+				error(held, 0)
 			end
-		end
-		return boxes_of, uids
+			return ok and held
+		end)
 	end }
 end
 
@@ -273,76 +343,82 @@ end
 
 --- for msg in set do ... end
 function SET.__call(self, _, previous)
-	resolve(self)
-	local i = previous and (self.position[previous] or #self.uids) + 1 or 1
-	if i > #self.uids then
+	local state = resolve(self)
+	local i = previous and (state.position[previous] or #state.uids) + 1 or 1
+	if i > #state.uids then
 		return nil
 	end
-	return message(self, i)
+	return message(state, i)
 end
+
+-- ---- algebra
 
 local function identity(box, uid)
 	return box.account.name .. "\0" .. box.name .. "\0" .. uid
-end
-
-local function combine(a, b, sign, keep)
-	if getmetatable(a) ~= SET or getmetatable(b) ~= SET then
-		util.fail("%s works between two sets of messages", sign)
-	end
-	return new { make = function()
-		local boxes_of, uids, seen, other = {}, {}, {}, {}
-		resolve(a)
-		resolve(b)
-		for i, uid in ipairs(b.uids) do
-			other[identity(b.boxes_of[i], uid)] = true
-		end
-		local function add(s, filter)
-			for i, uid in ipairs(s.uids) do
-				local id = identity(s.boxes_of[i], uid)
-				if not seen[id] and filter(id) then
-					seen[id] = true
-					boxes_of[#boxes_of + 1], uids[#uids + 1] = s.boxes_of[i], uid
-				end
-			end
-		end
-		keep(add, other)
-		return boxes_of, uids
-	end }
 end
 
 local function always()
 	return true
 end
 
+-- Of a those that keep_a holds for, then of b: each message once.
+local function merged(a, b, keep_a, keep_b)
+	local boxes_of, uids, seen, other = {}, {}, {}, {}
+	for i, uid in ipairs(b.uids) do
+		other[identity(b.boxes_of[i], uid)] = true
+	end
+	local function add(s, keep)
+		for i, uid in ipairs(s.uids) do
+			local id = identity(s.boxes_of[i], uid)
+			if not seen[id] and keep(other[id]) then
+				seen[id] = true
+				boxes_of[#boxes_of + 1], uids[#uids + 1] = s.boxes_of[i], uid
+			end
+		end
+	end
+	add(a, keep_a)
+	if keep_b then
+		add(b, keep_b)
+	end
+	return boxes_of, uids
+end
+
+local function combine(a, b, sign, keep_a, keep_b)
+	if getmetatable(a) ~= SET or getmetatable(b) ~= SET then
+		util.fail("%s works between two sets of messages, not with %s", sign,
+			util.describe(getmetatable(a) ~= SET and a or b))
+	end
+	return new { from = { a, b }, make = function(x, y)
+		return merged(x, y, keep_a, keep_b)
+	end }
+end
+
 function SET.__add(a, b)
-	return combine(a, b, "+", function(add)
-		add(a, always)
-		add(b, always)
-	end)
+	return combine(a, b, "+", always, always)
 end
 
 function SET.__sub(a, b)
-	return combine(a, b, "-", function(add, other)
-		add(a, function(id) return not other[id] end)
-	end)
+	return combine(a, b, "-", function(in_b) return not in_b end)
 end
 
 function SET.__mul(a, b)
-	return combine(a, b, "*", function(add, other)
-		add(a, function(id) return other[id] end)
-	end)
+	return combine(a, b, "*", function(in_b) return in_b end)
 end
 
 function SET.__tostring(self)
-	if rawget(self, "uids") then
-		return ("a set of %d messages"):format(#self.uids)
-	end
-	return "a set of messages, not searched yet"
+	local uids = self[1].uids
+	return uids and ("a set of %d messages"):format(#uids) or "a set of messages, not searched yet"
 end
 
 --- boxes: a function that gives the list of mailboxes, called when the search runs.
 function set.search(boxes, condition)
-	local c = condition == nil and core.query_all() or query.coerce(condition, "search")
+	local c
+	if condition == nil then
+		c = core.query_all()
+	else
+		c = query.coerce(condition, "search")
+		query.warn_star(c)
+	end
 	return new { boxes = boxes, condition = c }
 end
 

@@ -19,7 +19,8 @@ local function expiry(what, options)
 	if options.expires == nil then
 		return nil
 	end
-	return math.floor(core.now() + util.duration(options.expires, "expires") / 1000)
+	local ms = util.duration(options.expires, "store:" .. what .. ": expires")
+	return math.floor(core.now() + ms / 1000)
 end
 
 --- @return any value  nil when absent or expired
@@ -84,6 +85,11 @@ end
 
 --- Keys that begin with prefix, in order; at most limit (1000).
 function methods.keys(store, prefix, limit)
+	if prefix ~= nil and type(prefix) ~= "string" then
+		util.fail("store:keys: the beginning of keys is expected, not %s", util.describe(prefix))
+	elseif limit ~= nil and (math.type(limit) ~= "integer" or limit < 1) then
+		util.fail("store:keys: limit is a whole number of at least 1, not %s", util.describe(limit))
+	end
 	core.gate()
 	return core.store_keys(store.name, prefix or "", limit or 1000)
 end

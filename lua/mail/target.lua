@@ -13,6 +13,23 @@ for _, verb in ipairs(target.VERBS) do
 	target.is_verb[verb] = true
 end
 
+local ROLES = { "inbox", "trash", "archive", "junk", "sent", "drafts" }
+local ROLE = {}
+for _, role in ipairs(ROLES) do
+	ROLE[role] = true
+end
+target.ROLES, target.ROLE = ROLES, ROLE
+
+--- "@trash" and the like must be a role that exists.
+function target.check_role(name, what)
+	local role = name:match("^@(.*)$")
+	if role and not ROLE[role:lower()] and not role:find("{", 1, true) then
+		local near = core.near(role, ROLES)
+		util.fail("%s: there is no role \"%s\"%s", what, name,
+			near and ("; did you mean '@%s'?"):format(near) or "")
+	end
+end
+
 local function escape(name)
 	return (name:gsub("[{}]", "%0%0"))
 end
@@ -20,11 +37,13 @@ end
 local function flags(verb, value)
 	local list = type(value) == "table" and value or { value }
 	local out = {}
-	for i, name in ipairs(list) do
-		if type(name) ~= "string" then
+	for key, name in pairs(list) do
+		if type(name) ~= "string" or math.type(key) ~= "integer" then
 			util.fail("%s: a flag's name or a list of names is expected, not %s", verb,
-				util.describe(name))
+				util.describe(type(name) ~= "string" and name or list))
 		end
+	end
+	for i, name in ipairs(list) do
 		out[i] = name
 	end
 	if #out == 0 then
@@ -38,6 +57,7 @@ local function mailbox(verb, value)
 		if value == "" then
 			util.fail("%s: an empty mailbox name", verb)
 		end
+		target.check_role(value, verb)
 		return { verb = verb, target = value }
 	end
 	local mt = getmetatable(value)
@@ -49,16 +69,38 @@ end
 
 local function bare(verb, value)
 	if value ~= nil and value ~= true then
-		util.fail("%s takes no value (write %s = true), not %s", verb, verb, util.describe(value))
+		util.fail("%s takes no value (as a key of a rule: %s = true), not %s", verb, verb,
+			util.describe(value))
 	end
 	return { verb = verb }
+end
+
+-- Where a relative path begins, and what is left of it.
+local function base_of(p)
+	if p == "~" or p:sub(1, 2) == "~/" then
+		local home = os.getenv "HOME"
+		if not home then
+			util.fail("\"%s\": HOME is not set", p)
+		end
+		return home, p:sub(2)
+	elseif p:sub(1, 1) ~= "/" then
+		return core.script_dir(), "/" .. p
+	end
+	return "", p
+end
+
+--- "~/x" and "x" (beside the script) as absolute paths.
+function target.absolute(p)
+	local base, rest = base_of(p)
+	return base .. rest
 end
 
 local function path(verb, value)
 	if type(value) ~= "string" or value == "" then
 		util.fail("%s: a path is expected, not %s", verb, util.describe(value))
 	end
-	return { verb = verb, target = target.absolute(value) }
+	local base, rest = base_of(value)
+	return { verb = verb, target = escape(base) .. rest }
 end
 
 local function bytes(verb, value)
@@ -72,21 +114,17 @@ end
 local makers = { flag = flags, unflag = flags, copy = mailbox, move = mailbox, delete = bare,
 	expunge = bare, save = path, replace = bytes }
 
---- "~/x" and "x" (beside the script) as absolute paths.
-function target.absolute(p)
-	if p:sub(1, 2) == "~/" then
-		local home = os.getenv "HOME"
-		if not home then
-			util.fail("\"%s\": HOME is not set", p)
-		end
-		return home .. p:sub(2)
-	elseif p:sub(1, 1) ~= "/" then
-		return core.script_dir() .. "/" .. p
-	end
-	return p
+function target.make(verb, value)
+	return makers[verb](verb, value)
 end
 
-function target.make(verb, value)
+--- As make, for a method: one argument at most.
+function target.make_one(verb, value, ...)
+	if select("#", ...) > 0 then
+		util.fail("%s takes one value%s", verb,
+			(verb == "flag" or verb == "unflag") and "; for several flags write a list { \"a\", \"b\" }"
+			or "")
+	end
 	return makers[verb](verb, value)
 end
 
@@ -109,9 +147,22 @@ function target.fill(action, msg, captures, part)
 	return out
 end
 
---- Does the target depend on the message?
-function target.varies(action)
-	return action.target ~= nil and action.target:find("{", 1, true) ~= nil
+--- The action when its target is the same for all messages, else nil.
+function target.fixed(action)
+	if not action.target then
+		return action
+	end
+	local text = action.target:gsub("{{", "\0"):gsub("}}", "\1")
+	if text:find("{", 1, true) then
+		return nil
+	end
+	local out = {}
+	for k, v in pairs(action) do
+		out[k] = v
+	end
+	out.target = nil
+	out[action.verb == "save" and "path" or "mailbox"] = text:gsub("%z", "{"):gsub("\1", "}")
+	return out
 end
 
 return target

@@ -8,7 +8,11 @@ local declared = {} -- before activation
 local names = {}
 
 local OPTIONS = { name = "string", tz = "string", missed = "string" }
-local DAYS = { sun = 1, mon = 2, tue = 3, wed = 4, thu = 5, fri = 6, sat = 7 }
+local DAYS = {}
+for i, day in ipairs { "sunday", "monday", "tuesday", "wednesday", "thursday", "friday",
+	"saturday" } do
+	DAYS[day], DAYS[day:sub(1, 3)] = i, i
+end
 local LONGEST = 3600 -- seconds of one sleep: the wall clock may jump
 
 -- ---- the next time after `now`, in seconds since 1970
@@ -40,9 +44,11 @@ end
 
 -- ---- running
 
--- What was missed while nothing ran: due times up to now, the last run included.
+-- Was a time missed while nothing ran?
 local function missed(one, last)
-	if last == 0 then
+	if one.at then
+		return last < one.at and one.at <= core.now()
+	elseif last == 0 then
 		return false
 	end
 	local due = one.next(last)
@@ -60,7 +66,7 @@ local function sleep_until(at)
 end
 
 local function loop(one)
-	local last = one.durable and core.timer_last(one.name) or 0
+	local last = core.timer_last(one.name)
 	if one.missed == "once" and missed(one, last) then
 		core.timer_ran(one.name, math.floor(core.now()))
 		one.run()
@@ -71,9 +77,7 @@ local function loop(one)
 			return
 		end
 		sleep_until(at)
-		if one.durable then
-			core.timer_ran(one.name, math.floor(at))
-		end
+		core.timer_ran(one.name, math.floor(at))
 		one.run()
 	end
 end
@@ -85,14 +89,17 @@ end
 local function declare(kind, what, fn, options, make)
 	local where = util.where()
 	options = options or {}
-	util.check_keys("mail." .. kind, options, OPTIONS, where)
+	util.check_keys("mail." .. kind, options, OPTIONS)
+	if options.tz then
+		util.within("mail." .. kind .. ": tz", core.split_time, 0, options.tz)
+	end
 	if type(fn) ~= "function" then
 		util.fail("mail.%s: a function is expected, not %s", kind, util.describe(fn))
 	end
 	local name = options.name or kind .. " " .. what
 	if options.missed and options.missed ~= "once" and options.missed ~= "skip" then
-		util.fail("mail.%s: missed is \"once\" or \"skip\", not %s", kind,
-			util.describe(options.missed))
+		util.fail("mail.%s: missed is \"once\" or \"skip\", not %s%s", kind,
+			util.describe(options.missed), util.hint(options.missed, { "once", "skip" }))
 	end
 	if names[name] then
 		if options.name then
@@ -105,8 +112,8 @@ local function declare(kind, what, fn, options, make)
 		name = name .. " " .. n
 	end
 	names[name] = where
-	local one = { name = name, missed = options.missed or "skip", durable = true,
-		next = make(options.tz) }
+	local one = { name = name, missed = options.missed or "skip" }
+	one.next, one.at = make(options.tz)
 	-- One run failing is no reason to end the timer.
 	one.run = function()
 		local task = core.root(fn, name)
@@ -145,10 +152,10 @@ end
 --- mail.weekly("mon 03:00", fn, { tz= })
 function timer.weekly(when, fn, options)
 	local day, clock = tostring(when):lower():match("^(%a+) (%d+:%d+)$")
-	local wday = day and DAYS[day:sub(1, 3)]
+	local wday = day and DAYS[day]
 	if not wday then
-		util.fail("mail.weekly: a time such as \"mon 03:00\" is expected, not %s",
-			util.describe(when))
+		util.fail("mail.weekly: a time such as \"mon 03:00\" is expected, not %s%s",
+			util.describe(when), day and util.hint(day, util.names(DAYS)) or "")
 	end
 	local h, m = clock_of(clock, "mail.weekly")
 	declare("weekly", when, fn, options, function(tz)
@@ -173,14 +180,21 @@ function timer.monthly(day, clock, fn, options)
 	end)
 end
 
---- mail.at("2026-12-31 23:00", fn, { tz= }): once, never if the time is past.
+--- mail.at("2026-12-31 23:00", fn, { tz=, missed= }): once; a time that is past is missed.
 function timer.at(time, fn, options)
-	local tz = options and options.tz
-	local at = type(time) == "number" and time or core.time(time, tz)
+	local tz = type(options) == "table" and type(options.tz) == "string" and options.tz or nil
+	if type(time) ~= "number" and type(time) ~= "string" then
+		util.fail("mail.at: a time such as \"2026-12-31 23:00\" is expected, not %s",
+			util.describe(time))
+	end
+	local at = time
+	if type(time) == "string" then
+		at = util.within("mail.at", core.time, time, tz)
+	end
 	declare("at", tostring(time), fn, options, function()
 		return function(from)
 			return at > from and at or nil
-		end
+		end, at
 	end)
 end
 

@@ -16,7 +16,7 @@ function util.where()
 			return "?"
 		end
 		if info.what ~= "C" and info.source:sub(1, 6) ~= "=mail/" and info.currentline > 0 then
-			return ("%s:%d"):format(info.short_src:match("[^/]*$"), info.currentline),
+			return ("%s:%d"):format(info.source:match("[^/@=]*$"), info.currentline),
 				info.source, info.currentline
 		end
 		level = level + 1
@@ -44,16 +44,11 @@ function util.check_keys(what, t, allowed, where)
 		util.fail_at(where or util.where(), "%s takes a table of options, not %s", what,
 			util.describe(t))
 	end
-	local names = {}
-	for name in pairs(allowed) do
-		names[#names + 1] = name
-	end
-	table.sort(names)
 	for key, value in pairs(t) do
 		local types = allowed[key]
 		if not types then
 			util.fail_at(where or util.where(), "%s: unknown option '%s'%s", what, tostring(key),
-				util.hint(key, names))
+				util.hint(key, util.names(allowed)))
 		elseif not (" " .. types .. " "):find(" " .. type(value) .. " ", 1, true) then
 			util.fail_at(where or util.where(), "%s: %s must be %s, not %s", what, key,
 				(types:gsub(" ", " or ")), util.describe(value))
@@ -72,31 +67,62 @@ function util.describe(value)
 		return tostring(value)
 	end
 	local mt = getmetatable(value)
-	local name = type(mt) == "table" and rawget(mt, "__name")
-	return "a " .. (name and name:gsub("^mail%.", "") or kind)
+	local name = type(mt) == "table" and rawget(mt, "__name") or type(mt) == "string" and mt
+	local noun = name and name:gsub("^mail%.", "") or kind
+	return (noun:find("^[aeiou]") and "an " or "a ") .. noun
 end
 
---- A class of ours: methods, and an error with "did you mean" for anything else.
+--- The text of whatever was raised, without a place in front.
+function util.reason(err)
+	if type(err) == "table" and type(err.message) == "string" then
+		err = err.message
+	end
+	return (tostring(err):gsub("^[^%s:]+:%d+: ", ""))
+end
+
+--- fn(...) raises at the user's line and with `what` in front.
+function util.within(what, fn, ...)
+	local results = table.pack(pcall(fn, ...))
+	if not results[1] then
+		util.fail("%s: %s", what, util.reason(results[2]))
+	end
+	return table.unpack(results, 2, results.n)
+end
+
+--- Names of a table's text keys, in order.
+function util.names(...)
+	local names = {}
+	for _, t in ipairs { ... } do
+		for name in pairs(t) do
+			names[#names + 1] = name
+		end
+	end
+	table.sort(names)
+	return names
+end
+
+--- A class of ours: methods (called with a colon, or told so), fields computed by a
+--- function, and an error with "did you mean" for anything else.
 function util.class(name, methods, fields)
-	local mt = { __name = "mail." .. name }
+	local mt, checked = { __name = "mail." .. name }, {}
+	fields = fields or {}
+	for key, method in pairs(methods) do
+		checked[key] = function(self, ...)
+			if getmetatable(self) ~= mt then
+				util.fail("write %s:%s(...) with a colon", name, key)
+			end
+			return method(self, ...)
+		end
+	end
 	function mt.__index(self, key)
-		local method = methods[key]
-		if method ~= nil then
+		local method = checked[key]
+		if method then
 			return method
+		elseif fields[key] then
+			return fields[key](self)
 		end
-		local field = fields and fields[key]
-		if field then
-			return field(self)
-		end
-		local names = {}
-		for k in pairs(methods) do
-			names[#names + 1] = k
-		end
-		for k in pairs(fields or {}) do
-			names[#names + 1] = k
-		end
-		table.sort(names)
-		util.fail("%s: no field or method '%s'%s", name, tostring(key), util.hint(key, names))
+		util.fail("%s: no field or method '%s'%s", name, tostring(key),
+			util.hint(key, util.names(methods, fields)))
 	end
 	function mt.__newindex(_, key)
 		util.fail("%s: '%s' cannot be set", name, tostring(key))
@@ -107,8 +133,8 @@ end
 --- Milliseconds of "15min", or of a number of seconds.
 function util.duration(value, what)
 	if type(value) == "number" then
-		if value < 0 or value ~= value then
-			util.fail("%s: a negative duration", what)
+		if not (value >= 0 and value < 1e12) then
+			util.fail("%s: %s seconds are no duration", what, tostring(value))
 		end
 		return math.floor(value * 1000)
 	elseif type(value) == "string" then
@@ -116,7 +142,7 @@ function util.duration(value, what)
 		if ok then
 			return ms
 		end
-		util.fail("%s: %s", what, ms.message or tostring(ms))
+		util.fail("%s: %s", what, util.reason(ms))
 	end
 	util.fail("%s: a duration such as \"15min\" or a number of seconds is expected, not %s", what,
 		util.describe(value))

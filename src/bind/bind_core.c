@@ -317,8 +317,8 @@ core_args(lua_State *L)
 {
 	struct script *s = bind_script(L);
 
-	lua_createtable(L, (int)MIN(s->args.n, 10000), 0);
-	for (size_t i = 0; i < s->args.n; i++) {
+	lua_createtable(L, (int)MIN(s->args.n, ARGS_MAX), 0);
+	for (size_t i = 0; i < MIN(s->args.n, ARGS_MAX); i++) {
 		lua_pushstring(L, s->args.at[i]);
 		lua_rawseti(L, -2, (lua_Integer)i + 1);
 	}

@@ -11,6 +11,7 @@
 #include "base/list.h"
 #include "bind/bind.h"
 
+#define ARGS_MAX	10000u			/* arguments of exec */
 #define FUNCTIONS_MAX	100000u			/* rule and where functions of one script */
 #define BODIES_MAX	((size_t)64 << 20)	/* bytes that messages of programs hold */
 

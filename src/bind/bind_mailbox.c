@@ -159,6 +159,14 @@ verb_push(lua_State *L, struct ask *a)
 	return lua_error(L);
 }
 
+/* The Lua half counted a failure of its own: exit code 6. */
+static int
+core_partial(lua_State *L)
+{
+	bind_script(L)->partial = true;
+	return 0;
+}
+
 static void
 read_uids(lua_State *L, int idx, struct verbing *v)
 {
@@ -400,6 +408,7 @@ bind_mailbox(lua_State *L)
 		{ "search", core_search }, { "verb", core_verb }, { "status", core_status },
 		{ "mailboxes", core_mailboxes }, { "create", core_create }, { "rename", core_rename },
 		{ "remove", core_remove }, { "resolve", core_resolve },
+		{ "partial", core_partial },
 		{ NULL, NULL },
 	};
 
