@@ -125,7 +125,7 @@ TEST(above_the_cursor_nothing_is_judged_twice)
 	state_batch_due(b, box, 16, "later", 500);	/* judged is what else is said of it */
 	kit_commit(&k, b);
 	kit_plan(&k, box, 14, kit_action(VERB_FLAG, NULL, "t"));
-	EXPECT_STR(kit_judged(&k, box, 10), "12 13 14 15");
+	EXPECT_STR(kit_judged(&k, box, 0), "12 13 14 15");
 	EXPECT_STR(kit_judged(&k, box, 13), "14 15");
 	b = state_batch_new();
 	state_batch_done(b, box, 14);
@@ -247,7 +247,43 @@ TEST(a_plan_that_failed_is_parked)
 	kit_close(&k);
 }
 
+/* The end of a later test's plan says nothing of the chain. */
+TEST(an_end_is_that_of_the_plan)
+{
+	struct kit k = { 0 };
+	struct state_batch *b = state_batch_new();
+	struct actions l = { 0 };
+	int64_t box = open_box(&k);
+
+	VEC_PUSH(&l, kit_action(VERB_FLAG, NULL, "t"));
+	state_batch_retry(b, box, 5, NULL, 1, 10, "net");
+	state_batch_plan(b, box, 5, "x", "rev", &l);
+	state_batch_done(b, box, 5);
+	kit_commit(&k, b);
+	kit_pending(&k, box, 100);
+	EXPECT_EQ(k.list.n, 1);
+	EXPECT_EQ(k.list.at[0].kind, STATE_RETRY);
+	actions_free(&l);
+	kit_close(&k);
+}
+
 /* ---- the spool */
+
+TEST(names_of_the_spool)
+{
+	char name[122];
+
+	memset(name, 'a', sizeof(name));
+	name[121] = '\0';
+	EXPECT(!spool_name_ok(name));
+	EXPECT(spool_name_ok(name + 1));
+	EXPECT(spool_name_ok("5.Xab_-.mailmill"));
+	EXPECT(!spool_name_ok(""));
+	EXPECT(!spool_name_ok(NULL));
+	EXPECT(!spool_name_ok(".a"));
+	EXPECT(!spool_name_ok("a/b"));
+	EXPECT(!spool_name_ok("a b"));
+}
 
 static const char *
 spool_path(struct kit *k, const char *token)
@@ -301,11 +337,11 @@ TEST(what_nobody_needs_is_swept)
 	kit_plan(&k, box, 5, replace_by("x", "needed"));
 	EXPECT((f = fopen(spool_path(&k, "left-over"), "w")) != NULL);
 	fclose(f);
-	EXPECT((f = fopen(spool_path(&k, ".half"), "w")) != NULL);
+	EXPECT((f = fopen(spool_path(&k, ".needed"), "w")) != NULL);
 	fclose(f);
 	kit_reopen(&k);
 	EXPECT(stat(spool_path(&k, "left-over"), &st) != 0);
-	EXPECT(stat(spool_path(&k, ".half"), &st) != 0);
+	EXPECT(stat(spool_path(&k, ".needed"), &st) != 0);
 	EXPECT(stat(spool_path(&k, "needed"), &st) == 0);
 	kit_close(&k);
 }

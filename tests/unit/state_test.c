@@ -233,6 +233,7 @@ TEST(timers)
 	state_timer_get(k.state, "digest", kit_on_time, &k);
 	kit_wait(&k);
 	EXPECT_EQ(k.value, 0);
+	state_timer_set(k.state, "digest", 1, kit_done, &k);
 	state_timer_set(k.state, "digest", 1234, kit_done, &k);
 	kit_reopen(&k);
 	state_timer_get(k.state, "digest", kit_on_time, &k);
@@ -276,6 +277,55 @@ TEST(many_commits_are_few_transactions)
 	EXPECT(k.state->db->commits - before < 100);
 	kit_box(&k, "home", "INBOX", 1);
 	EXPECT_EQ(k.box.cursor, 1000);
+	kit_close(&k);
+}
+
+/* A job of our own that writes and then fails. */
+struct failing { struct job job; bool constraint; struct err err; };
+
+static void
+failing_run(struct db *db, struct job *j)
+{
+	struct failing *f = CONTAINER_OF(j, struct failing, job);
+
+	sql_exec(db, "INSERT INTO timer VALUES ('half', 1)");
+	if (f->constraint)
+		sql_exec(db, "INSERT INTO timer VALUES ('half', 2)");
+	else
+		err_set(&db->err, ERR_REFUSED, SCOPE_MESSAGE, "no");
+}
+
+static void
+failing_answer(struct job *j, const struct err *e)
+{
+	CONTAINER_OF(j, struct failing, job)->err = *e;
+}
+
+static void
+failing_drop(struct job *j UNUSED)
+{
+}
+
+TEST(a_job_that_fails_is_undone_alone)
+{
+	struct kit k = { 0 };
+	struct job job = { .writes = true, .run = failing_run, .answer = failing_answer,
+		.drop = failing_drop };
+	struct failing typed = { .job = job }, constraint = { .job = job, .constraint = true };
+
+	kit_open(&k);
+	state_timer_set(k.state, "before", 1, kit_done, &k);
+	state_ask(k.state, &typed.job);
+	state_ask(k.state, &constraint.job);
+	state_timer_set(k.state, "behind", 1, kit_done, &k);
+	kit_wait(&k);
+	EXPECT_STR(k.err.text, "");
+	EXPECT_EQ(typed.err.kind, ERR_REFUSED);
+	EXPECT_EQ(constraint.err.kind, ERR_SYSTEM);
+	EXPECT(!state_broken(k.state));
+	kit_reopen(&k);
+	EXPECT_EQ(kit_ask(&k, "SELECT count(*) FROM timer"), 2);
+	EXPECT_EQ(kit_ask(&k, "SELECT count(*) FROM timer WHERE name = 'half'"), 0);
 	kit_close(&k);
 }
 
@@ -422,12 +472,12 @@ TEST(old_history_goes)
 	for (uint32_t uid = 1; uid <= 3; uid++) {
 		a.row = kit_plan(&k, box, uid, kit_action(VERB_FLAG, NULL, "t"));
 		b = state_batch_new();
-		if (uid < 3)
+		if (uid != 2)
 			state_batch_result(b, &a, "done", 0);
 		kit_commit(&k, b);
 	}
 	EXPECT_EQ(kit_ask(&k, "SELECT count(*) FROM action"), 3);
-	kit_ask(&k, "UPDATE action SET made_at = made_at - 91 * 86400 WHERE uid <> 2");
+	kit_ask(&k, "UPDATE action SET made_at = made_at - 91 * 86400 WHERE uid < 3");
 	kit_reopen(&k);
 	/* One is young, one has not ended. */
 	EXPECT_EQ(kit_ask(&k, "SELECT count(*) FROM action"), 2);

@@ -227,6 +227,38 @@ TEST(an_action_explains_one_appearance)
 	assign(&k, &q, "Lists", "k1", NULL, NULL);
 	EXPECT_EQ(q.at[0].uid, 2);
 	EXPECT_EQ(q.at[0].hops, 0);
+	kit_plan(&k, box, 1, kit_action(VERB_COPY, "Copies", "t2"));
+	assign(&k, &q, "Copies", "t2", NULL, NULL);
+	EXPECT_EQ(q.at[0].hops, 1);
+	forget(&k, "Copies", 1);
+	kit_ask(&k, "UPDATE uid SET gone_at = gone_at - 100000");
+	assign(&k, &q, "Copies", "t2", NULL, NULL);
+	EXPECT_EQ(q.at[0].uid, 2);
+	EXPECT_EQ(q.at[0].hops, 0);
+	kit_close(&k);
+}
+
+TEST(the_copy_of_a_moved_message_has_another_key)
+{
+	struct kit k = { 0 };
+	struct asked q;
+	struct actions l = { 0 };
+	struct state_batch *b = state_batch_new();
+	int64_t box;
+
+	kit_open(&k);
+	assign(&k, &q, "INBOX", "k1", NULL, NULL);
+	box = kit_box(&k, "home", "INBOX", k.uidvalidity);
+	VEC_PUSH(&l, kit_action(VERB_COPY, "Lists", "t1"));
+	VEC_PUSH(&l, kit_action(VERB_MOVE, "Archive", "t2"));
+	state_batch_plan(b, box, 1, NULL, "rev", &l);
+	kit_commit(&k, b);
+	actions_free(&l);
+	assign(&k, &q, "Lists", "k1", "t1", NULL);
+	EXPECT_EQ(q.at[0].hops, 0);
+	EXPECT_EQ(q.at[1].hops, 1);
+	assign(&k, &q, "Archive", "k1", NULL, NULL);
+	EXPECT_EQ(q.at[0].hops, 1);
 	kit_close(&k);
 }
 
