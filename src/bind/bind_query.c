@@ -36,6 +36,9 @@ query_slot(lua_State *L)
 static int
 push_query(lua_State *L, struct query **slot)
 {
+	if (*slot == NULL)
+		return rt_fail(L, ERR_LIMIT, "a query has \"and\", \"or\" and \"not\" at most 200 deep "
+		    "in each other");
 	rt_push(L, &bind_query_class, *slot);
 	*slot = NULL;
 	return 1;

@@ -185,11 +185,8 @@ add_value(lua_State *L, luaL_Buffer *b, struct regex *re, struct view s,
 		lua_call(L, n, 1);
 	} else {
 		push_span(L, s, spans[regex_groups(re) > 0 ? 1 : 0]);
-		if (lua_isnil(L, -1))
-			lua_pushboolean(L, 0);
-		else
+		if (!lua_isnil(L, -1))
 			lua_gettable(L, 3);
-		lua_replace(L, -2);
 	}
 	if (!lua_toboolean(L, -1)) {
 		lua_pop(L, 1);

@@ -162,7 +162,7 @@ core_log(lua_State *L)
 	enum log_level level = levels[luaL_checkoption(L, 1, "info", names)];
 	struct view text = bind_view_arg(L, 2);
 	struct script *s = bind_script(L);
-	struct call *c = call_of(L);
+	struct call *c = rt_self(L) != NULL ? task_data(rt_self(L)) : NULL;
 	struct str *line;
 
 	if (!log_on(s->conf.log, level))

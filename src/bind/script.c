@@ -113,13 +113,19 @@ main_k(lua_State *L, int status, lua_KContext ctx)
 	return main_end(L);
 }
 
-/* upvalue 1: core.gate, upvalue 2: the chunk */
+/* upvalue 1: core.gate, upvalue 2: the chunk, which gets the arguments of exec */
 static int
 main_run(lua_State *L)
 {
+	const struct script *s = bind_script(L);
+	int n = (int)MIN(s->args.n, ARGS_MAX);
+
 	lua_settop(L, 0);
+	luaL_checkstack(L, n + 1, "too many arguments");
 	lua_pushvalue(L, lua_upvalueindex(2));
-	lua_callk(L, 0, 0, 0, main_k);
+	for (int i = 0; i < n; i++)
+		lua_pushstring(L, s->args.at[i]);
+	lua_callk(L, n, 0, 0, main_k);
 	return main_end(L);
 }
 
@@ -216,8 +222,11 @@ tell_loaded(void *arg)
 	struct script *s = arg;
 
 	s->loaded_timer = NULL;
-	s->loaded(s->loaded_arg, s, err_is(&s->load_err) ? &s->load_err : NULL, s->load_detail,
+	s->busy++;		/* what it is told lives until it returns */
+	s->loaded(s->loaded_arg, s, &s->load_err, s->load_detail != NULL ? s->load_detail : "",
 	    s->load_point);
+	s->busy--;
+	script_let_go(s);
 }
 
 void

@@ -23,8 +23,8 @@ struct script_conf {
 
 /*
  * Compiles and starts the file; loaded is called from the loop when the load point is
- * reached (the end of the file or its first wait) or when loading failed (err, and the
- * traceback in detail).  NULL and err at once when the file cannot be read or compiled.
+ * reached (the end of the file or its first wait; err is ERR_NONE) or when loading failed
+ * (err says where, and detail is the traceback or "").  NULL and err at once when the file cannot be read or compiled.
  * load_point: "rules.lua:14", or NULL at the end of the file.
  */
 typedef void (*script_loaded_fn)(void *arg, struct script *s, const struct err *err, const char *detail,
