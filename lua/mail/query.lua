@@ -92,7 +92,8 @@ local function refine(self, op, value)
 	end
 	local ok, c = pcall(core.query_key, self.key, self.name, op, values)
 	if not ok then
-		util.fail("%s", util.reason(c))
+		local why = util.reason(c)
+		util.fail("%s%s", why:find("^q%.") and "" or ("q.%s: "):format(self.key), why)
 	end
 	return new { c = c }
 end
@@ -112,6 +113,7 @@ function Q.__call(self, value, text, ...)
 			util.fail("q.%s: a name is expected, not %s", self.key, util.describe(value))
 		end
 		local named = new { key = self.key, name = value }
+		node(named) -- a name that is none is told here
 		if text ~= nil then
 			return refine(named, nil, text)
 		end

@@ -218,8 +218,14 @@ add_detail(struct str *out, struct view detail)
 		ptrdiff_t	nl = view_chr(rest, '\n');
 		size_t		len = nl < 0 ? rest.n : (size_t)nl;
 
+		struct view	line = view_sub(rest, 0, len);
+
 		str_adds(out, "\n" DETAIL_INDENT);
-		utf8_printable(out, view_sub(rest, 0, len), SIZE_MAX);
+		if (view_starts(line, VIEW("\t"))) {	/* a traceback's frames */
+			str_adds(out, "  ");
+			line = view_from(line, 1);
+		}
+		utf8_printable(out, line, SIZE_MAX);
 		rest = view_from(rest, len + 1);
 	}
 	if (cut)
