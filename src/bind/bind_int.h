@@ -138,7 +138,8 @@ struct tie *tie_new(struct ask *a);
 /* The ask, or NULL when it has been given up; the tie is freed. */
 struct ask *tie_end(struct tie *t);
 
-/* ---- bind_message.c: a message in Lua's hand */
+/* ---- bind_msg.c, bind_message.c: a message in Lua's hand */
+void bind_msg(lua_State *L);
 struct msg {
 	int		 refs;
 	struct script	*script;	/* NULL once its state is closed */
