@@ -17,6 +17,7 @@
 #include <stdlib.h>
 
 #include "base/crypto.h"
+#include "base/fault.h"
 
 struct job {
 	struct box		*box;
@@ -161,7 +162,7 @@ job_append(struct job *j)
 	r->bytes = replace ? blob_ref(a->bytes) : blob_copy(raw);
 	r->received = message_facts(j->message)->received;
 	flags_copy(&r->add, &message_facts(j->message)->flags);
-	r->token = a->token;
+	r->token = fault_planted("fresh-token") ? NULL : a->token;
 	r->probe = j->probe;
 	r->create = to->decl->create;
 	j->result.bytes = (int64_t)blob_view(r->bytes).n;
@@ -273,7 +274,7 @@ do_transfer(struct job *j)
 	}
 	r = job_request(j, a->verb == VERB_COPY ? REQ_COPY : REQ_MOVE, job_last);
 	r->target = a->mailbox;
-	r->token = a->token;
+	r->token = fault_planted("fresh-token") ? NULL : a->token;
 	r->create = j->box->account->decl->create;
 	account_submit(j->box->account, r);
 }

@@ -11,6 +11,8 @@
 
 #include <stdlib.h>
 
+#include "base/fault.h"
+
 #define WINDOW		512u		/* turns under way */
 #define WINDOW_BODIES	48u		/* ... when their rules read whole messages */
 #define SCAN_CHUNK	256u
@@ -143,7 +145,7 @@ runner_flush(void *arg)
 	c->turns.n = r->batched.n;
 	c->turns.cap = r->batched.cap;
 	memset(&r->batched, 0, sizeof(r->batched));
-	cursor = cursor_now(r);
+	cursor = fault_planted("cursor-first") ? r->seen : cursor_now(r);
 	if (cursor > r->cursor) {
 		r->cursor = cursor;
 		state_batch_cursor(r->batch, r->state.id, cursor);
@@ -214,6 +216,10 @@ runner_turn_decided(struct runner *r, struct turn *t)
 		if (strcmp(t->chain->rules.at[i]->name, t->actions.at[0].rule) == 0)
 			revision = t->chain->rules.at[i]->revision;
 	log_plan(t);
+	if (fault_planted("no-intent")) {
+		turn_perform(t);
+		return;
+	}
 	state_batch_plan(b, r->state.id, t->uid, t->due_rule, revision, &t->actions);
 	VEC_PUSH(&r->batched, t);
 	runner_step_queued(r);

@@ -7,6 +7,8 @@
 
 #include <stdlib.h>
 
+#include "base/fault.h"
+
 static const int64_t act_pauses[] = { 5000, 60000 };
 
 struct turn *
@@ -24,7 +26,7 @@ turn_resume(struct runner *r, struct state_message *sm)
 	memset(&sm->actions, 0, sizeof(sm->actions));
 	if (sm->rule != NULL)
 		t->due_rule = xstrdup(sm->rule);
-	t->probe = true;
+	t->probe = !fault_planted("no-probe");
 	t->phase = TURN_PLANNED;
 	list_init(&t->link);
 	return t;
@@ -128,6 +130,8 @@ turn_perform(struct turn *t)
 	while (t->next_action < t->actions.n && t->actions.at[t->next_action].done)
 		t->next_action++;
 	if (t->next_action < t->actions.n) {
+		if (fault_planted("done-first"))
+			state_batch_result(runner_batch(r), &t->actions.at[t->next_action], "done", 0);
 		if (state_broken(r->engine->conf.state))
 			turn_abandon(t);	/* what cannot be noted is not done */
 		else
