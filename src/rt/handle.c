@@ -97,6 +97,7 @@ box_close(lua_State *L)
 	return 0;
 }
 
+/* Called by box_index, whose upvalue 2 holds the methods, those added from Lua too. */
 static int
 raise_unknown(lua_State *L, const struct rt_class *c, const char *key)
 {
@@ -104,8 +105,13 @@ raise_unknown(lua_State *L, const struct rt_class *c, const char *key)
 	char hint[120];
 	size_t n = 0;
 
-	for (const luaL_Reg *m = c->methods; m && m->name && n < NAMES_MAX; m++)
-		names[n++] = m->name;
+	luaL_checkstack(L, 4, NULL);
+	lua_pushnil(L);
+	while (lua_next(L, lua_upvalueindex(2))) {	/* the table keeps its keys alive */
+		lua_pop(L, 1);
+		if (lua_type(L, -1) == LUA_TSTRING && n < NAMES_MAX)
+			names[n++] = lua_tostring(L, -1);
+	}
 	for (const char *const *f = c->fields; f && *f && n < NAMES_MAX; f++)
 		names[n++] = *f;
 	return rt_fail(L, ERR_USAGE, "%s: no field or method '%.60s'%s", short_name(c), key,
