@@ -79,6 +79,11 @@ end
 local function refine(self, op, value)
 	rawset(self, "used", true)
 	local values = values_of(self.key, value, {})
+	if self.key == "message_id" and op ~= "matches" and op ~= "glob" then
+		for i, v in ipairs(values) do -- as it is copied from a header
+			values[i] = type(v) == "string" and v:match "^<(.*)>$" or v
+		end
+	end
 	if op == "matches" then
 		for i, v in ipairs(values) do
 			if type(v) == "string" then

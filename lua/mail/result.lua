@@ -20,9 +20,10 @@ function methods.must(self)
 	return self
 end
 
-local RESULT = util.class("result", methods, {
-	first = function() return nil end, decided = function() return nil end,
-})
+-- The counts stand in the table itself; here they are for "did you mean".
+local function absent() end
+local RESULT = util.class("result", methods, { first = absent, decided = absent, done = absent,
+	gone = absent, copied_only = absent, failed = absent, bytes = absent, map = absent })
 
 function RESULT.__tostring(self)
 	return ("%d done, %d gone, %d only copied, %d failed"):format(self.done, self.gone,

@@ -172,6 +172,14 @@ job_append(struct job *j)
 /* ---- save */
 
 static void
+job_write(void *arg)	/* on a work thread */
+{
+	struct job *j = arg;
+
+	save_run(&j->save);
+}
+
+static void
 job_saved(void *arg)
 {
 	struct job *j = arg;
@@ -212,7 +220,7 @@ job_save(struct job *j)
 		str_addf(&name, "%lld-%u.eml", (long long)message_facts(j->message)->received, j->uid);
 	}
 	j->save.safe_name = str_take(&name);
-	loop_work(j->box->account->engine->conf.loop, save_run, job_saved, j);
+	loop_work(j->box->account->engine->conf.loop, job_write, job_saved, j);
 }
 
 /* ---- the whole message first */
