@@ -21,10 +21,15 @@ home.inbox:rules {
 }
 
 -- Where tables end, functions begin.  Their verbs are decisions: all of them happen
--- when the function has returned, none of them if it raises.
-home.inbox:on_new("first letter", function(msg)
-  if msg.from and mail.store "senders":incr(msg.from.address) == 1 then
-    mail.log("first letter of", msg.from.address)
-    msg:flag "New"
-  end
-end)
+-- when the function has returned, none of them if it raises.  serial: one by one, so
+-- that two letters of one sender do not both look like the first.
+local senders = mail.store "senders"
+
+home.inbox:rules {
+  { "first letter", serial = true, run = function(msg)
+    if msg.from and senders:incr(msg.from.address) == 1 then
+      mail.log("first letter of", msg.from.address)
+      msg:flag "New"
+    end
+  end },
+}

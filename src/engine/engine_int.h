@@ -122,10 +122,12 @@ struct runner {
 	uint32_t	 seen;			/* scanned up to this UID */
 	uint32_t	 cursor;		/* last one written */
 	struct { VEC(uint32_t) } judged;	/* above the cursor: not to be judged again */
-	bool		 dirty, scanning, flushing, flush_asked;
+	bool		 dirty, scanning, flush_asked;
+	unsigned	 flushing;		/* commits under way */
 	bool		 naming;		/* its role is being looked up */
 	bool		 due_dirty, due_asked;	/* rows with a time were written; being looked up */
 	bool		 lost;			/* the mailbox cannot be watched now */
+	bool		 absent;		/* it was not there when its rules were loaded */
 	struct state_batch *batch;
 	struct { VEC(struct turn *) } batched;	/* planned in the batch that is being collected */
 	struct { VEC(uint32_t) } handled;	/* decided without an action since the last flush */
@@ -141,8 +143,6 @@ void runner_free(struct runner **r);		/* idle and stopping */
 void runner_cancel_handlers(struct runner *r, const struct ruleset *keep);	/* of other rulesets; NULL: all */
 /* The account's source (re)opened, or was closed. */
 void runner_source(struct runner *r);
-/* Its mailbox was not there; now it may be. */
-void runner_look_again(struct runner *r);
 /* The batch to write into; it goes to the state in the next generation. */
 struct state_batch *runner_batch(struct runner *r);
 /* A turn has been decided or has ended: take in more, move the cursor. */

@@ -33,25 +33,11 @@ struct job {
 	struct str		 save_bytes;
 };
 
-/* A mailbox that this action has made may be one whose rules wait for it. */
-static void
-tell_target(const struct job *j)
-{
-	struct account *to = j->target;
-
-	for (size_t i = 0; j->action->mailbox != NULL && to != NULL && i < to->boxes.n; i++)
-		if (to->boxes.at[i]->runner != NULL &&
-		    strcmp(to->boxes.at[i]->name, j->action->mailbox) == 0)
-			runner_look_again(to->boxes.at[i]->runner);
-}
-
 static void
 job_end(struct job *j)
 {
 	struct account *a = j->box->account;
 
-	if (j->result.result == RESULT_DONE && !a->engine->conf.dry_run)
-		tell_target(j);
 	j->done(j->arg, &j->result);
 	message_unref(&j->message);
 	str_free(&j->save_bytes);

@@ -84,7 +84,7 @@ runner_batch(struct runner *r)
 {
 	if (r->batch == NULL) {
 		r->batch = state_batch_new();
-		if (r->flushing)
+		if (r->flushing > 0)
 			r->flush_asked = true;
 		else
 			loop_defer(runner_loop(r), runner_flush, r);
@@ -99,7 +99,7 @@ runner_committed(void *arg, const struct err *e)
 	struct runner *r = c->runner;
 
 	CHECK(r, RUNNER_MAGIC);
-	r->flushing = false;
+	r->flushing--;
 	for (size_t i = 0; i < c->turns.n; i++) {
 		if (err_is(e))
 			turn_abandon(c->turns.at[i]);
@@ -108,7 +108,7 @@ runner_committed(void *arg, const struct err *e)
 	}
 	VEC_FREE(&c->turns);
 	free(c);
-	if (r->flush_asked) {
+	if (r->flush_asked && r->flushing == 0) {
 		r->flush_asked = false;
 		runner_flush(r);
 	}
@@ -154,7 +154,7 @@ runner_flush(void *arg)
 		if (r->handled.at[i] > r->cursor)
 			state_batch_plan(r->batch, r->state.id, r->handled.at[i], NULL, "", NULL);
 	r->handled.n = 0;
-	r->flushing = true;
+	r->flushing++;
 	state_commit(r->engine->conf.state, &r->batch, runner_committed, c);
 }
 
@@ -204,6 +204,8 @@ runner_turn_decided(struct runner *r, struct turn *t)
 		VEC_PUSH(&r->handled, t->uid);
 		t->phase = TURN_ENDED;
 		runner_turn_ended(r, t);
+		if (t->writes.n > 0)
+			runner_flush(r);	/* the next function's questions see them */
 		return;
 	}
 	for (size_t i = 0; i < t->actions.n; i++) {
@@ -222,6 +224,8 @@ runner_turn_decided(struct runner *r, struct turn *t)
 	}
 	state_batch_plan(b, r->state.id, t->uid, t->due_rule, revision, &t->actions);
 	VEC_PUSH(&r->batched, t);
+	if (t->writes.n > 0)
+		runner_flush(r);
 	runner_step_queued(r);
 }
 
@@ -470,8 +474,8 @@ static void
 runner_failed(struct runner *r, const struct err *e)
 {
 	if (!r->lost)
-		log_error(runner_log(r), "%s:%s cannot be opened: %s; its rules wait", account_of(r),
-		    r->box->name, e->text);
+		log_warn(runner_log(r), "%s:%s: %s; its rules wait", account_of(r), r->box->name, e->text);
+	r->absent = e->kind == ERR_REFUSED || e->kind == ERR_GONE;
 	r->lost = true;
 	r->phase = RUNNER_CLOSED;
 	engine_poke(r->engine);
@@ -539,9 +543,10 @@ first_run(struct runner *r, uint32_t uidnext, int64_t messages)
 
 	for (size_t i = 0; i < r->chain->rules.n; i++)
 		some |= r->chain->rules.at[i]->existing;
-	if (r->engine->conf.existing || some) {
+	if (r->engine->conf.existing || some || r->absent) {
+		/* A mailbox made after the rules were loaded holds arrivals only. */
 		r->state.cursor = 0;
-		r->state.existing_upto = r->engine->conf.existing ? 0 : uidnext - 1;
+		r->state.existing_upto = r->engine->conf.existing || r->absent ? 0 : uidnext - 1;
 		state_batch_existing(b, r->state.id, r->state.existing_upto);
 		if (messages > 0)
 			log_info(runner_log(r), "%s:%s: first run: taking what is there (%lld)",
@@ -616,13 +621,6 @@ runner_open(struct runner *r)
 	r->phase = RUNNER_OPENING;
 	r->scanning = true;
 	account_submit(a, request_new(REQ_STATUS, r->box->name, open_status, r));
-}
-
-void
-runner_look_again(struct runner *r)
-{
-	if (r->phase == RUNNER_CLOSED && !r->naming)
-		runner_open(r);
 }
 
 /* ---- life */
@@ -730,7 +728,7 @@ runner_stop(struct runner *r)
 bool
 runner_idle(const struct runner *r)
 {
-	bool quiet = r->nturns == 0 && !r->scanning && r->batch == NULL && !r->flushing &&
+	bool quiet = r->nturns == 0 && !r->scanning && r->batch == NULL && r->flushing == 0 &&
 	    !r->due_asked && !r->naming;
 
 	if (r->phase == RUNNER_STOPPING || r->phase == RUNNER_CLOSED)

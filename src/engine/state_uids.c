@@ -145,6 +145,22 @@ slot_back(struct db *db, const struct uid_job *u, const struct uid_slot *slot)
 	sql_run(db, st);
 }
 
+/* Did an action of ours take this message away?  Then its return is an arrival. */
+static bool
+taken_away(struct db *db, const struct uid_job *u, int64_t uid)
+{
+	sqlite3_stmt *st = sql_use(db, SQL_UID_TAKEN, "SELECT 1 FROM action INDEXED BY action_message"
+	    " WHERE box = ?1 AND uid = ?2 AND verb IN ('move', 'delete') AND result LIKE 'done%'");
+	bool taken;
+
+	sql_int(db, st, 1, u->row.id);
+	sql_int(db, st, 2, uid);
+	taken = sql_row(db, st);
+	if (taken)
+		sqlite3_reset(st);
+	return taken;
+}
+
 static void
 slot_assign(struct db *db, struct uid_job *u, struct uid_slot *slot)
 {
@@ -164,8 +180,11 @@ slot_assign(struct db *db, struct uid_job *u, struct uid_slot *slot)
 			slot->hops = (unsigned char)sqlite3_column_int64(st, 2);
 		}
 		sqlite3_reset(st);
-		if (known && gone)
-			slot_back(db, u, slot);
+		if (known && gone) {
+			known = !taken_away(db, u, slot->uid);
+			if (known)
+				slot_back(db, u, slot);
+		}
 	}
 	if (!known && !err_is(&db->err))
 		slot_new(db, u, slot);

@@ -154,9 +154,6 @@ check_level(struct view level, struct view mailbox, struct err *e)
 	if (level.n == 0)
 		return err_set(e, ERR_USAGE, SCOPE_MAILBOX,
 		    "mailbox '%.*s': a level of the name is empty", VIEW_ARG(mailbox));
-	if (view_chr(level, '.') >= 0)
-		return err_set(e, ERR_USAGE, SCOPE_MAILBOX, "mailbox '%.*s': a Maildir++ folder "
-		    "cannot have '.' in its name ('/' separates levels)", VIEW_ARG(mailbox));
 	for (size_t i = 0; i < level.n; i++) {
 		unsigned char c = (unsigned char)level.p[i];
 
@@ -167,9 +164,50 @@ check_level(struct view level, struct view mailbox, struct err *e)
 	return 0;
 }
 
+/*
+ * "." separates the levels on disk, so one inside a level is written "\2e", and "\" itself
+ * "\5c": the spelling of Dovecot's listescape.
+ */
+static void
+escape_level(struct str *out, struct view level)
+{
+	for (size_t i = 0; i < level.n; i++) {
+		if (level.p[i] == '.')
+			str_adds(out, "\\2e");
+		else if (level.p[i] == '\\')
+			str_adds(out, "\\5c");
+		else
+			str_addc(out, level.p[i]);
+	}
+}
+
+/* The reverse, in place behind `at`; a "\" that begins no code is a name of nobody's. */
+static int
+unescape_level(struct str *s, size_t at)
+{
+	size_t to = at;
+
+	for (size_t i = at; i < s->len; i++) {
+		char c = s->p[i];
+
+		if (c == '\\') {
+			struct view code = view_sub(str_view(s), i + 1, 2);
+
+			if (!view_is(code, "2e") && !view_is(code, "5c"))
+				return -1;
+			c = code.p[0] == '2' ? '.' : '\\';
+			i += 2;
+		}
+		s->p[to++] = c;
+	}
+	str_cut(s, to);
+	return 0;
+}
+
 int
 maildir_folder_encode(struct str *out, struct view mailbox, struct err *e)
 {
+	struct str escaped = STR_INIT;
 	size_t before = out->len;
 	struct view rest = mailbox;
 
@@ -184,7 +222,9 @@ maildir_folder_encode(struct str *out, struct view mailbox, struct err *e)
 		if (check_level(level, mailbox, e) != 0)
 			goto fail;
 		str_addc(out, '.');
-		if (utf7_encode(out, level) != 0) {
+		str_reset(&escaped);
+		escape_level(&escaped, level);
+		if (utf7_encode(out, str_view(&escaped)) != 0) {
 			err_set(e, ERR_USAGE, SCOPE_MAILBOX, "mailbox '%.*s': the name is not UTF-8",
 			    VIEW_ARG(mailbox));
 			goto fail;
@@ -193,12 +233,14 @@ maildir_folder_encode(struct str *out, struct view mailbox, struct err *e)
 			break;
 		rest = view_from(rest, (size_t)slash + 1);
 	}
+	str_free(&escaped);
 	if (out->len - before <= MAILDIR_NAME_MAX)
 		return 0;
 too_long:
 	err_set(e, ERR_USAGE, SCOPE_MAILBOX, "mailbox '%.*s': the name is longer than a folder's "
 	    "can be (%u bytes, coded)", (int)MIN(mailbox.n, (size_t)60), mailbox.p, MAILDIR_NAME_MAX);
 fail:
+	str_free(&escaped);
 	str_cut(out, before);
 	return -1;
 }
@@ -223,9 +265,10 @@ maildir_folder_decode(struct str *out, struct view dir, struct err *e)
 		if (out->len > before)
 			str_addc(out, '/');
 		at = out->len;
-		if (level.n == 0 || utf7_decode(out, level) != 0)
+		if (level.n == 0 || utf7_decode(out, level) != 0 || view_chr(view_from(str_view(out), at),
+		    '.') >= 0 || unescape_level(out, at) != 0)
 			goto fail;
-		/* a coded "/", "." or control byte would be a name that leads elsewhere */
+		/* a coded "/" or control byte would be a name that leads elsewhere */
 		if (view_chr(view_n(out->p + at, out->len - at), '/') >= 0 ||
 		    check_level(view_n(out->p + at, out->len - at), dir, NULL) != 0)
 			goto fail;

@@ -38,8 +38,8 @@ struct maildir_when maildir_when_parse(struct view key);
 int maildir_when_cmp(const struct maildir_when *a, const struct maildir_when *b);
 
 /*
- * "A/B" to ".A.B", each level in modified UTF-7; "INBOX" (any case) to "".  ERR_USAGE
- * that names the fault: a level that is empty or holds ".", control bytes, bytes that
+ * "A/B" to ".A.B", each level in modified UTF-7, "." inside one as "\2e" and "\" as
+ * "\5c"; "INBOX" (any case) to "".  ERR_USAGE that names the fault: an empty level, control bytes, bytes that
  * are no UTF-8, a result over MAILDIR_NAME_MAX.
  */
 int maildir_folder_encode(struct str *out, struct view mailbox, struct err *e) MUST_CHECK;

@@ -184,6 +184,7 @@ maildir_close(struct source *s, loop_fn done, void *arg)
 	m->closing = true;
 	m->closed = done;
 	m->closed_arg = arg;
+	maildir_watch_stop(m);
 	while (map_next(m->boxes, &it, &name, &box)) {
 		maildir_watch_end(box);
 		maildir_cancel_queued(box);

@@ -98,6 +98,8 @@ struct maildir {
 	int64_t			 rescan_ms;
 	const struct uid_book	*book;
 	struct map		*boxes;		/* by name */
+	struct loop_watch	*root_watch;	/* of path: folders that come and go */
+	struct loop_timer	*root_settle;
 	struct link		 ready;		/* boxes with work, oldest first */
 	size_t			 running;	/* jobs and checks on threads or with the book */
 	size_t			 deferred;	/* calls that still point here */
@@ -252,5 +254,6 @@ uint32_t maildir_keywords_translate(const struct maildir_place *from, struct mai
 void maildir_watch(struct source *s, const char *mailbox, source_change_fn fn, void *arg);
 void maildir_unwatch(struct source *s, const char *mailbox, source_change_fn fn, void *arg);
 void maildir_watch_end(struct maildir_box *box);
+void maildir_watch_stop(struct maildir *m);	/* what the account watches */
 
 #endif

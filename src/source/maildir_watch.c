@@ -2,7 +2,7 @@
  * Watching a mailbox: the system's notice of new/ and cur/, and under it a slow check
  * of their times on a thread, since notices get lost (network file systems, watch
  * limits).  Several changes of one turn are told once.  A mailbox that is removed is
- * told as lost; the slow check sees it come back.
+ * told as lost; a notice of the folder above, or the slow check, sees it come back.
  */
 #include "source/maildir_impl.h"
 
@@ -12,6 +12,7 @@
 #include "base/mem.h"
 
 #define SETTLE_MS 10	/* a delivery is several events */
+#define FOLDER_MS 50	/* a new folder gets its new/ and cur/ a moment later */
 
 struct check {
 	struct maildir_box	*box;
@@ -53,7 +54,7 @@ tell_lost(struct maildir_box *box, int errnum)
 	for (int i = 0; i < 2; i++)
 		loop_watch_free(box->m->source.loop, &box->watch[i]);
 	if (errnum == ENOENT || errnum == ENOTDIR)
-		err_set(&e, ERR_GONE, SCOPE_MAILBOX, "mailbox '%s' in account '%s' was removed",
+		err_set(&e, ERR_GONE, SCOPE_MAILBOX, "there is no mailbox '%s' in account '%s'",
 		    box->name, box->m->source.name);
 	else
 		err_sys(&e, errnum, "mailbox '%s' in account '%s'", box->name, box->m->source.name);
@@ -190,6 +191,51 @@ watch_dirs(struct maildir_box *box, bool warn)
 	}
 }
 
+/* ---- folders that come (back): the folder above says so */
+
+static void
+folder_settled(void *arg)
+{
+	struct maildir *m = arg;
+	struct view name;
+	size_t it = 0;
+	void *box;
+
+	m->root_settle = NULL;
+	while (map_next(m->boxes, &it, &name, &box)) {
+		if (((struct maildir_box *)box)->lost && ((struct maildir_box *)box)->watchers.n > 0)
+			arm(box, 0);
+	}
+}
+
+static void
+folder_noticed(void *arg, const char *name)
+{
+	struct maildir *m = arg;
+
+	if (name == NULL)
+		loop_watch_free(m->source.loop, &m->root_watch);
+	else if (m->root_settle == NULL)
+		m->root_settle = loop_after(m->source.loop, FOLDER_MS, folder_settled, m);
+}
+
+/* Without it the slow check finds them. */
+static void
+watch_root(struct maildir *m)
+{
+	struct err e = ERR_NONE;
+
+	if (m->root_watch == NULL)
+		m->root_watch = loop_watch_new(m->source.loop, m->path, folder_noticed, m, &e);
+}
+
+void
+maildir_watch_stop(struct maildir *m)
+{
+	loop_watch_free(m->source.loop, &m->root_watch);
+	loop_cancel(m->source.loop, &m->root_settle);
+}
+
 /* ---- watchers */
 
 struct refused { struct maildir *m; source_change_fn fn; void *arg; char *mailbox; struct err e; };
@@ -232,6 +278,7 @@ maildir_watch(struct source *s, const char *mailbox, source_change_fn fn, void *
 	/* at once, so that nothing between the caller's scan and the first check is missed */
 	box->lost = box->watch_known = false;
 	watch_dirs(box, false);
+	watch_root(m);
 	arm(box, 0);
 }
 
