@@ -477,7 +477,9 @@ schedule(struct turn *t, const struct rule *r)
 static enum step
 rule_passed(struct turn *t, const struct rule *r)
 {
-	bool away = t->actions.n > t->had && verb_takes_away(t->actions.at[t->actions.n - 1].verb);
+	const struct action *last = t->actions.n > t->had ? &t->actions.at[t->actions.n - 1] : NULL;
+	/* What takes the mail away stands last, whichever rule decided it. */
+	bool away = last != NULL && verb_takes_away(last->verb) && strcmp(last->rule, r->name) == 0;
 
 	t->in_rule = false;
 	if (r->stop >= 0)
