@@ -321,17 +321,22 @@ set_revision(lua_State *L, int idx, struct rule *r)
 
 /* ---- attaching */
 
-/* Rules run where mail arrives: a mailbox by name.  A role is known only once connected. */
+/* A role stays a role until the account is open; one that can be named now is named. */
 static const char *
 chain_mailbox(lua_State *L, const struct account_decl *d, const char *mailbox)
 {
+	static const char *const roles[] = { "@trash", "@archive", "@junk", "@sent", "@drafts" };
+
 	if (strcasecmp(mailbox, "inbox") == 0 || strcmp(mailbox, "@inbox") == 0)
 		return "INBOX";
 	if (strcmp(mailbox, "@trash") == 0 && d->trash != NULL)
 		return d->trash;
+	for (size_t i = 0; i < ARRAY_LEN(roles); i++)
+		if (strcmp(mailbox, roles[i]) == 0)
+			return mailbox;
 	if (mailbox[0] == '@')
-		rt_fail(L, ERR_USAGE, "rules on the role %.60s: name the mailbox itself, as in "
-		    "%s \"Archive\"", mailbox, d->name);
+		rt_fail(L, ERR_USAGE, "no role '%.60s'; the roles are @inbox @trash @archive @junk "
+		    "@sent @drafts", mailbox);
 	return mailbox;
 }
 
