@@ -100,6 +100,7 @@ struct save_job {
 	char		*path;		/* as in struct action */
 	struct view	 bytes;
 	char		*safe_name;	/* used when path ends with "/" */
+	const char	*token;		/* the action's, or NULL: names the temporary file */
 	bool		 probe;		/* a file of these bytes that is there is ours */
 	char		*path_r;	/* where they are now */
 	bool		 adopted;

@@ -190,6 +190,7 @@ job_save(struct job *j)
 	j->save_bytes = str_limited(MIME_DECODED_MAX);
 	j->save.path = xstrdup(j->action->path);
 	j->save.probe = j->probe;
+	j->save.token = j->action->token;
 	j->save.bytes = message_raw(j->message);
 	if (j->action->part != NULL) {
 		struct mime *mime = message_mime(j->message);

@@ -3,7 +3,8 @@
  * written one.  The bytes go to a hidden temporary file beside the target (0600), are
  * made durable, and get their name by link(2), which refuses a name that is taken; then
  * "name-1.ext", "name-2.ext" ... are tried.  A later try of the same action (probe)
- * takes a file that holds the same bytes for its own.
+ * takes a file that holds the same bytes for its own, and removes the temporary file of
+ * a try that was killed: it is named by the action's token.
  *
  * Runs on a work thread.  Folders are made as needed (0700).
  */
@@ -116,20 +117,55 @@ give_name(struct save_job *j, const char *tmp, const char *path)
 	return rc;
 }
 
+/* The folder's names are on disk. */
+static int
+sync_folder(const char *path, struct err *e)
+{
+	char *dir = xmemdup0(path, (size_t)(strrchr(path, '/') + 1 - path));
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = 0;
+
+	if (fd >= 0 && fsync(fd) < 0)
+		rc = err_sys(e, errno, "%s cannot be made durable", dir);
+	if (fd >= 0)
+		close(fd);
+	free(dir);
+	return rc;
+}
+
+/* The temporary file beside path; with a token a later try knows it again. */
+static void
+tmp_name(struct str *out, const char *path, const char *token)
+{
+	unsigned char rnd[8];
+	char hex[17];
+
+	str_reset(out);
+	str_add(out, path, (size_t)(strrchr(path, '/') + 1 - path));
+	random_bytes(rnd, sizeof(rnd));
+	hex_of(rnd, sizeof(rnd), hex);
+	str_addf(out, ".mailmill-%s", token != NULL ? token : hex);
+}
+
+static int
+open_tmp(const struct save_job *j, struct str *tmp, const char *path)
+{
+	int flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW;
+	int fd;
+
+	tmp_name(tmp, path, j->token);
+	fd = open(str_z(tmp), flags, 0600);
+	if (fd >= 0 || errno != EEXIST || j->token == NULL)
+		return fd;
+	tmp_name(tmp, path, NULL);	/* a program may be at the same */
+	return open(str_z(tmp), flags, 0600);
+}
+
 static int
 save_new(struct save_job *j, const char *path)
 {
-	const char *base = strrchr(path, '/') + 1;
-	unsigned char rnd[8];
-	char hex[17];
 	struct str tmp = STR_INIT;
-	int fd, dir, rc = -1;
+	int fd = open_tmp(j, &tmp, path), rc = -1;
 
-	random_bytes(rnd, sizeof(rnd));
-	hex_of(rnd, sizeof(rnd), hex);
-	str_add(&tmp, path, (size_t)(base - path));
-	str_addf(&tmp, ".mailmill-%s", hex);
-	fd = open(str_z(&tmp), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0) {
 		err_sys(&j->err, errno, "%s cannot be written", str_z(&tmp));
 		str_free(&tmp);
@@ -141,14 +177,21 @@ save_new(struct save_job *j, const char *path)
 		rc = give_name(j, str_z(&tmp), path);
 	close(fd);
 	unlink(str_z(&tmp));
-	str_cut(&tmp, (size_t)(base - path));
-	dir = open(str_z(&tmp), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (rc == 0 && dir >= 0 && fsync(dir) < 0)
-		rc = err_sys(&j->err, errno, "%s cannot be made durable", str_z(&tmp));
-	if (dir >= 0)
-		close(dir);
 	str_free(&tmp);
-	return rc;
+	return rc == 0 ? sync_folder(path, &j->err) : -1;
+}
+
+/* What a try that was cut short has left beside path. */
+static void
+drop_tmp(const struct save_job *j, const char *path)
+{
+	struct str tmp = STR_INIT;
+
+	if (j->token == NULL)
+		return;
+	tmp_name(&tmp, path, j->token);
+	unlink(str_z(&tmp));
+	str_free(&tmp);
 }
 
 /* An earlier try may have come so far: looks for its file among the names it can have. */
@@ -172,6 +215,17 @@ save_adopt(struct save_job *j, const char *path)
 	return found;
 }
 
+static void
+save_at(struct save_job *j, const char *path)
+{
+	if (j->probe)
+		drop_tmp(j, path);
+	if (!j->probe || !save_adopt(j, path))
+		save_new(j, path);
+	else
+		sync_folder(path, &j->err);	/* the try that made it may have died before */
+}
+
 void
 save_run(void *arg)
 {
@@ -183,7 +237,7 @@ save_run(void *arg)
 		str_adds(&path, j->safe_name);
 	if (path.over || path.len == 0 || path.p[0] != '/')
 		err_set(&j->err, ERR_USAGE, SCOPE_MESSAGE, "not a path to save to: \"%s\"", j->path);
-	else if (make_folders(path.p, &j->err) == 0 && (!j->probe || !save_adopt(j, path.p)))
-		save_new(j, path.p);
+	else if (make_folders(path.p, &j->err) == 0)
+		save_at(j, path.p);
 	str_free(&path);
 }
