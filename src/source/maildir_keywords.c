@@ -4,6 +4,10 @@
  * ("dovecot-keywords.lock", made with O_EXCL, which becomes the new file by rename),
  * so that both programs may add at once.  26 keywords a mailbox is the format's
  * ceiling; the file is read up to 64 KiB.
+ *
+ * A killed process must not keep the mailbox locked: a lock of ours is made with a mode
+ * that nobody else gives it (0400) and held by flock(2), which ends with its owner.  One
+ * with that mode that nobody holds is removed; one of another program only by its age.
  */
 #include "source/maildir_impl.h"
 
@@ -11,6 +15,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -22,6 +27,7 @@
 #define LOCK_TRIES	40
 #define LOCK_WAIT_MS	50
 #define LOCK_STALE_S	300	/* its owner writes one small file: it is dead */
+#define LOCK_MODE	0400	/* of ours */
 
 void
 maildir_keywords_free(struct maildir_keywords *k)
@@ -112,6 +118,35 @@ maildir_keywords_find(const struct maildir_keywords *k, const char *name)
 	return 0;
 }
 
+/* Holds fd what the name stands for, and nobody else? */
+static bool
+hold(int fd, const char *lock)
+{
+	struct stat here, there;
+
+	errno = 0;
+	return flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &here) == 0 &&
+	    lstat(lock, &there) == 0 && here.st_ino == there.st_ino && here.st_dev == there.st_dev;
+}
+
+/* True when the lock was of a process that died, and is gone now. */
+static bool
+break_lock(const char *lock)
+{
+	int fd = open(lock, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	bool broken = false;
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) != 0)
+		broken = fd < 0 && errno == ENOENT;
+	else if (((st.st_mode & 07777) == LOCK_MODE && hold(fd, lock)) ||
+	    clock_wall_ms() / 1000 - st.st_mtime > LOCK_STALE_S)
+		broken = unlink(lock) == 0;
+	if (fd >= 0)
+		close(fd);
+	return broken;
+}
+
 /* The lock is the file to be. */
 static int
 lock_file(const char *lock, struct err *e)
@@ -119,17 +154,15 @@ lock_file(const char *lock, struct err *e)
 	struct timespec wait = { .tv_nsec = LOCK_WAIT_MS * 1000000L };
 
 	for (int i = 0; i < LOCK_TRIES; i++) {
-		int fd = open(lock, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-		struct stat st;
+		int fd = open(lock, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, LOCK_MODE);
 
+		if (fd >= 0 && (hold(fd, lock) || errno == ENOLCK || errno == EOPNOTSUPP))
+			return fd;	/* without flock(2) here there is the age alone */
 		if (fd >= 0)
-			return fd;
-		if (errno != EEXIST)
+			close(fd);	/* broken by another before it was held */
+		else if (errno != EEXIST)
 			return err_sys(e, errno, "%s", lock);
-		if (i == 0 && lstat(lock, &st) == 0 &&
-		    clock_wall_ms() / 1000 - st.st_mtime > LOCK_STALE_S)
-			unlink(lock);
-		else
+		else if (!break_lock(lock))
 			nanosleep(&wait, NULL);
 	}
 	err_set(e, ERR_SYSTEM, SCOPE_MAILBOX, "%s: another program holds it", lock);
@@ -196,13 +229,15 @@ maildir_keywords_need(struct maildir_place *p, const char *name, uint32_t *bit_r
 	if (fd < 0)
 		goto out;
 	rc = add(p, path, fd, name, e);
-	close(fd);
 	if (rc == 0 && rename(lock, path) != 0)
 		rc = err_sys(e, errno, "%s", path);
-	if (rc != 0) {
+	if (rc == 0) {
+		(void)fchmod(fd, 0600);	/* else it is there, but cannot be written to */
+	} else {
 		unlink(lock);
 		maildir_keywords_read(p, NULL);
 	}
+	close(fd);
 	*bit_r = maildir_keywords_find(&p->keywords, name);
 out:
 	free(path);

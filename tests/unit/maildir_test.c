@@ -329,6 +329,33 @@ TEST(maildir_keywords)
 	world_end(&w);
 }
 
+/* A lock that another program holds is waited for; one of ours whose owner died is not. */
+TEST(maildir_keywords_survive_a_killed_owner)
+{
+	struct request *r;
+	struct world w;
+	char path[600];
+
+	world_begin(&w);
+	put_file(&w, "cur/1000.a.h:2,", mail);
+	put_file(&w, "dovecot-keywords.lock", "0 Half");
+	snprintf(path, sizeof(path), "%s/dovecot-keywords.lock", w.root);
+	EXPECT_EQ(chmod(path, 0400), 0);
+	r = scan(&w, "INBOX", 0, 0, 0);
+	request_free(&r);
+	EXPECT_EQ(result(&w, flagger(1, 0, 0, "Later")), RESULT_DONE);
+	EXPECT(has(&w, "cur/1000.a.h:2,a"));
+	EXPECT(!has(&w, "dovecot-keywords.lock"));
+	put_file(&w, "dovecot-keywords.lock", "0 Later");
+	EXPECT_EQ(chmod(path, 0600), 0);
+	r = run(&w, flagger(1, 0, 0, "Now"));
+	EXPECT_EQ(r->result, RESULT_FAILED);
+	EXPECT(r->err.temporary);
+	request_free(&r);
+	EXPECT(has(&w, "dovecot-keywords.lock"));
+	world_end(&w);
+}
+
 TEST(maildir_keywords_are_translated_by_move)
 {
 	struct world w;
