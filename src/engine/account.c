@@ -14,6 +14,7 @@
 
 #define REOPEN_FIRST_MS	1000
 #define REOPEN_MAX_MS	60000
+#define LIST_FRESH_MS	5000
 
 struct role_wait {
 	struct link	 link;
@@ -115,7 +116,7 @@ account_reopen(void *arg)
 	if (account_open(a, &err) < 0) {
 		/* The options were right once; the world has changed and may change back. */
 		a->reopen = loop_after(a->engine->conf.loop, REOPEN_MAX_MS, account_reopen, a);
-		log_error(a->engine->conf.log, "%s: %s; trying again in %d s", a->name, err.text,
+		log_error(a->engine->conf.log, "%s; trying again in %d s", err.text,
 		    REOPEN_MAX_MS / 1000);
 	}
 }
@@ -124,7 +125,8 @@ int
 account_open(struct account *a, struct err *err)
 {
 	struct engine *e = a->engine;
-	struct maildir_conf conf = { .name = a->name, .path = a->decl->path, .create = a->decl->create };
+	struct maildir_conf conf = { .name = a->name, .path = a->decl->path,
+		.create = a->decl->create && !e->conf.dry_run };
 	struct err why = ERR_NONE;
 	int64_t pause;
 
@@ -133,6 +135,11 @@ account_open(struct account *a, struct err *err)
 		a->failures = 0;
 		account_want_list(a, NULL, NULL);
 		account_tell_runners(a);
+		return 0;
+	}
+	if (why.kind == ERR_USAGE && a->decl->create && e->conf.dry_run) {
+		log_warn(e->conf.log, "%s: there is no Maildir at %s yet; without the dry run it is made",
+		    a->name, a->decl->path);
 		return 0;
 	}
 	if (why.kind == ERR_USAGE) {
@@ -165,9 +172,16 @@ account_closed(void *arg)
 		e->accounts.at[i] = e->accounts.at[--e->accounts.n];
 		break;
 	}
+	/* Replaced before its turn came: the one before it is still at work on the mailboxes. */
+	for (size_t i = 0; i < e->accounts.n; i++) {
+		if (e->accounts.at[i]->successor != a)
+			continue;
+		e->accounts.at[i]->successor = next;
+		next = NULL;
+	}
 	account_free(&a);
-	if (next != NULL && next->source == NULL && account_open(next, &err) < 0) {
-		log_error(e->conf.log, "%s", err.text);
+	if (next != NULL && next->source == NULL && !next->retired && account_open(next, &err) < 0) {
+		log_error(e->conf.log, "%s; trying again in %d s", err.text, REOPEN_MAX_MS / 1000);
 		next->reopen = loop_after(e->conf.loop, REOPEN_MAX_MS, account_reopen, next);
 	}
 	engine_poke(e);
@@ -179,9 +193,9 @@ account_try_end(struct account *a)
 {
 	struct source *s = a->source;
 
-	if (!a->retired || a->busy > 0 || a->boxes.n > 0)
+	if (!a->retired || a->ending || a->busy > 0 || a->boxes.n > 0)
 		return;
-	a->retired = false;
+	a->ending = true;
 	loop_cancel(a->engine->conf.loop, &a->reopen);
 	if (s == NULL)
 		loop_defer(a->engine->conf.loop, account_closed, a);
@@ -205,7 +219,7 @@ account_retire(struct account *a)
 /* A request whose mailbox (or target) is a role waits here for the account's list. */
 static void account_named(void *arg);
 
-struct named { struct account *account; struct request *request; char *mailbox; bool listed; };
+struct named { struct account *account; struct request *request; char *mailbox, *target; bool listed; };
 
 /* The references that came with the request: the source has taken its own by now. */
 static void
@@ -245,6 +259,14 @@ account_names(struct account *a, struct request *r)
 }
 
 static void
+named_free(struct named *n)
+{
+	free(n->mailbox);
+	free(n->target);
+	free(n);
+}
+
+static void
 account_send(struct named *n)
 {
 	struct account *a = n->account;
@@ -253,8 +275,8 @@ account_send(struct named *n)
 
 	if (named == 0 && !n->listed) {
 		n->listed = true;
-		n->mailbox = xstrdup(r->mailbox);
-		r->mailbox = n->mailbox;
+		r->mailbox = n->mailbox = xstrdup(r->mailbox);
+		r->target = n->target = r->target != NULL ? xstrdup(r->target) : NULL;
 		account_want_list(a, account_named, n);
 		return;
 	}
@@ -264,14 +286,14 @@ account_send(struct named *n)
 
 		source_submit(a->source, r);
 		drop_references(b, m);
-		free(n->mailbox);
-		free(n);
+		named_free(n);
 		return;
 	}
-	free(n->mailbox);
-	free(n);
-	if (named >= 0)
+	named_free(n);
+	if (named >= 0) {
 		err_set(&r->err, ERR_NET, SCOPE_ACCOUNT, "account \"%s\" is not open now", a->name);
+		r->err.temporary = true;
+	}
 	r->result = RESULT_FAILED;
 	loop_defer(a->engine->conf.loop, account_refuse, r);
 }
@@ -329,8 +351,9 @@ roles_listed(struct request *r)
 	struct account *a = r->arg;
 
 	a->listing = false;
-	a->listed = true;
 	if (r->result == RESULT_DONE) {
+		a->listed = true;
+		a->listed_at = loop_now(a->engine->conf.loop);
 		list_clear(a);
 		for (size_t i = 0; i < r->list.n; i++) {
 			VEC_PUSH(&a->list, r->list.at[i]);
@@ -375,11 +398,11 @@ account_want_list(struct account *a, loop_fn fn, void *arg)
 int
 account_role(struct account *a, const char *name, const char **name_r, struct err *err)
 {
-	if (name[0] != '@') {
+	if (name[0] != '@' && strcasecmp(name, "inbox") != 0) {
 		*name_r = name;
 		return 1;
 	}
-	if (strcasecmp(name, "@inbox") == 0) {
+	if (strcasecmp(name, "@inbox") == 0 || name[0] != '@') {
 		*name_r = "INBOX";
 		return 1;
 	}
@@ -387,14 +410,15 @@ account_role(struct account *a, const char *name, const char **name_r, struct er
 		*name_r = a->decl->trash;
 		return 1;
 	}
-	if (!a->listed)
-		return -1;
 	for (size_t i = 0; i < a->list.n; i++) {
 		if (a->list.at[i].role != NULL && strcasecmp(a->list.at[i].role, name + 1) == 0) {
 			*name_r = a->list.at[i].name;
 			return 1;
 		}
 	}
+	/* Mailboxes come and go: a list that does not have it is believed for a moment only. */
+	if (!a->listed || loop_now(a->engine->conf.loop) - a->listed_at > LIST_FRESH_MS)
+		return -1;
 	if (strcasecmp(name, "@trash") == 0)
 		err_set(err, ERR_REFUSED, SCOPE_MESSAGE, "account \"%s\" has no mailbox for the trash; "
 		    "name one with trash = \"...\", or use expunge to remove for good", a->name);

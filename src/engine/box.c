@@ -220,6 +220,7 @@ struct search {
 	/* the chunk under way */
 	struct request		*chunk;
 	size_t			 next;
+	uint32_t		 above;		/* it began above this UID */
 	struct query_ctx	 ctx;
 };
 
@@ -270,6 +271,7 @@ search_scan(struct search *s, uint32_t above)
 {
 	struct request *r = request_new(REQ_SCAN, s->box->name, search_scanned, s);
 
+	s->above = above;
 	r->uid = above;
 	r->limit = SEARCH_CHUNK;
 	r->need = query_needs_first(s->query);
@@ -345,7 +347,9 @@ search_step(struct search *s)
 		return;
 	}
 	if (s->chunk->more && !err_is(&s->err) && !search_full(s) && !s->op.canceled) {
-		uint32_t last = message_facts(s->chunk->messages.at[s->chunk->messages.n - 1])->uid;
+		size_t n = s->chunk->messages.n;
+		/* All of a chunk can have gone while it was read: then the same again. */
+		uint32_t last = n > 0 ? message_facts(s->chunk->messages.at[n - 1])->uid : s->above;
 
 		request_free(&s->chunk);
 		search_scan(s, last);
@@ -449,6 +453,8 @@ verb_one_done(void *arg, const struct perform_result *r)
 static void
 verb_step(struct verb_op *v)
 {
+	if (v->op.canceled)
+		v->next = v->uids.n;	/* what has begun ends, nothing else begins */
 	if (err_is(&v->err) && v->next < v->uids.n) {
 		v->result.failed += (uint32_t)(v->uids.n - v->next);
 		v->next = v->uids.n;
@@ -505,7 +511,8 @@ box_verb(struct box *b, const struct action *a, const uint32_t *uids, size_t n, 
 		loop_defer(b->account->engine->conf.loop, verb_begin, v);
 		return &v->op;
 	}
-	if (a->account != NULL && (target = engine_account(b->account->engine, a->account)) == NULL)
+	if (a->account != NULL && strcmp(a->account, b->account->name) != 0 &&
+	    (target = engine_account(b->account->engine, a->account)) == NULL)
 		err_set(&v->err, ERR_USAGE, SCOPE_ACCOUNT, "no account \"%s\"", a->account);
 	if (target != NULL && (a->verb == VERB_DELETE || a->mailbox != NULL))
 		account_resolve(target, a->verb == VERB_DELETE ? "@trash" : a->mailbox, verb_named, v);

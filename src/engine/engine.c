@@ -58,13 +58,29 @@ engine_loop(const struct engine *e)
 /* ---- idle and stopped */
 
 static void
+reap_runner(struct runner *r)
+{
+	struct engine *e = r->engine;
+	struct box *b = box_ref(r->box);
+	struct ruleset *rs = ruleset_ref(r->ruleset);
+	struct chain *c = r->chain;
+	bool again = r->again;
+
+	runner_free(&r);
+	if (again)
+		runner_start(e, b, rs, c);
+	ruleset_unref(&rs);
+	box_unref(&b);
+}
+
+static void
 reap_runners(struct engine *e)
 {
 	LIST_EACH(&e->runners, it) {
 		struct runner *r = LIST_ITEM(it, struct runner, link);
 
 		if (r->phase == RUNNER_STOPPING && runner_idle(r))
-			runner_free(&r);
+			reap_runner(r);
 	}
 }
 
@@ -79,6 +95,18 @@ engine_idle(const struct engine *e)
 	return true;
 }
 
+/* Functions and plans under way need the accounts: these go when all runners have ended. */
+static void
+retire_accounts(struct engine *e)
+{
+	if (e->retiring || !list_empty(&e->runners))
+		return;
+	e->retiring = true;
+	/* account_retire may end an account and move another into its place. */
+	for (size_t i = e->accounts.n; i-- > 0;)
+		account_retire(e->accounts.at[i]);
+}
+
 static void
 engine_look(void *arg)
 {
@@ -88,6 +116,7 @@ engine_look(void *arg)
 	e->idle_asked = false;
 	reap_runners(e);
 	if (e->stopping) {
+		retire_accounts(e);
 		if (e->accounts.n == 0 && list_empty(&e->runners) && e->stopped != NULL) {
 			loop_fn fn = e->stopped;
 
@@ -138,13 +167,22 @@ engine_stop(struct engine *e, int64_t grace_ms, loop_fn done, void *arg)
 	e->stopped = done;
 	e->stopped_arg = arg;
 	loop_cancel(e->conf.loop, &e->old_timer);
-	/* account_retire may end an account and move another into its place. */
-	for (size_t i = e->accounts.n; i-- > 0;) {
+	for (size_t i = 0; i < e->accounts.n; i++)
 		e->accounts.at[i]->successor = NULL;
-		account_retire(e->accounts.at[i]);
-	}
+	LIST_EACH(&e->runners, it)
+		runner_stop(LIST_ITEM(it, struct runner, link));
 	e->grace = loop_after(e->conf.loop, grace_ms, grace_over, e);
 	engine_poke(e);
+}
+
+void
+engine_hurry(struct engine *e)
+{
+	CHECK(e, ENGINE_MAGIC);
+	if (e->grace == NULL)
+		return;
+	loop_cancel(e->conf.loop, &e->grace);
+	grace_over(e);
 }
 
 /* ---- rulesets */
@@ -177,6 +215,23 @@ drop_accounts(struct engine *e, struct account **fresh, size_t n)
 }
 
 /*
+ * One that still ends, or will now, and has this one's name or Maildir: two never work
+ * on one mailbox.
+ */
+static struct account *
+in_the_way(const struct engine *e, const struct account_decl *d)
+{
+	for (size_t i = 0; i < e->accounts.n; i++) {
+		struct account *a = e->accounts.at[i];
+
+		if (a->successor == NULL && ((a->retired && strcmp(a->name, d->name) == 0) ||
+		    (d->path != NULL && a->decl->path != NULL && strcmp(a->decl->path, d->path) == 0)))
+			return a;
+	}
+	return NULL;
+}
+
+/*
  * The accounts of the new ruleset: kept where the options are equal, else made anew.
  * All new ones are opened before an old one is touched, but for those that take the
  * place of an old one with the same name: these open when it has ended.
@@ -186,6 +241,7 @@ take_accounts(struct engine *e, struct ruleset *r, struct err *err)
 {
 	size_t n = r->accounts.n;
 	struct account **fresh = xcalloc(n + 1, sizeof(*fresh));
+	struct account **before = xcalloc(n + 1, sizeof(*before));
 
 	if (check_paths(r, err) < 0)
 		goto fail;
@@ -195,8 +251,10 @@ take_accounts(struct engine *e, struct ruleset *r, struct err *err)
 
 		if (old != NULL && strcmp(old->decl->digest, d->digest != NULL ? d->digest : "") == 0)
 			continue;
+		before[i] = old == NULL ? in_the_way(e, d) : NULL;
 		fresh[i] = account_new(e, d, err);
-		if (fresh[i] == NULL || (old == NULL && account_open(fresh[i], err) < 0))
+		if (fresh[i] == NULL || (old == NULL && before[i] == NULL &&
+		    account_open(fresh[i], err) < 0))
 			goto fail;
 	}
 	for (size_t i = e->accounts.n; i-- > 0;) {
@@ -212,14 +270,19 @@ take_accounts(struct engine *e, struct ruleset *r, struct err *err)
 		if (!kept && !old->retired)
 			account_retire(old);
 	}
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
+		if (before[i] != NULL)
+			before[i]->successor = fresh[i];
 		if (fresh[i] != NULL)
 			VEC_PUSH(&e->accounts, fresh[i]);
+	}
 	free(fresh);
+	free(before);
 	return 0;
 fail:
 	drop_accounts(e, fresh, n);
 	free(fresh);
+	free(before);
 	return -1;
 }
 
@@ -232,7 +295,7 @@ old_handlers_over(void *arg)
 	LIST_EACH(&e->runners, it) {
 		struct runner *r = LIST_ITEM(it, struct runner, link);
 
-		runner_cancel_handlers(r, r->ruleset);
+		runner_cancel_handlers(r, e->ruleset);
 	}
 }
 
@@ -248,6 +311,36 @@ engine_activate_accounts(struct engine *e, struct ruleset *r, struct err *err)
 	return 0;
 }
 
+/* The runner of rules declared under this name; its box may have another one (of a role). */
+static struct runner *
+declared_runner(struct engine *e, const struct account *a, const char *mailbox)
+{
+	LIST_EACH(&e->runners, it) {
+		struct runner *r = LIST_ITEM(it, struct runner, link);
+
+		if (r->box->account == a && strcmp(r->chain->mailbox, mailbox) == 0)
+			return r;
+	}
+	return NULL;
+}
+
+static void
+start_chain(struct engine *e, struct ruleset *rs, struct chain *c)
+{
+	struct account *a = engine_account(e, c->account);
+	struct runner *r = declared_runner(e, a, c->mailbox);
+	struct box *b = r != NULL ? box_ref(r->box) : engine_box(a, c->mailbox);
+
+	if (b->runner == NULL)
+		runner_start(e, b, rs, c);
+	else if (r != NULL || b->runner->ruleset != rs)
+		runner_set_chain(b->runner, rs, c);
+	else
+		log_error(e->conf.log, "%s:%s: has rules under another name already; declare them "
+		    "under one name", a->name, b->name);
+	box_unref(&b);
+}
+
 int
 engine_activate(struct engine *e, struct ruleset *r, struct err *err)
 {
@@ -256,15 +349,7 @@ engine_activate(struct engine *e, struct ruleset *r, struct err *err)
 	if (engine_activate_accounts(e, r, err) < 0)
 		return -1;
 	for (size_t i = 0; i < r->chains.n; i++) {
-		struct chain *c = r->chains.at[i];
-		struct account *a = engine_account(e, c->account);
-		struct box *b = engine_box(a, c->mailbox);
-
-		if (b->runner != NULL)
-			runner_set_chain(b->runner, r, c);
-		else
-			runner_start(e, b, r, c);
-		box_unref(&b);
+		start_chain(e, r, r->chains.at[i]);
 	}
 	LIST_EACH(&e->runners, it) {
 		struct runner *old = LIST_ITEM(it, struct runner, link);

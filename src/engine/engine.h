@@ -47,6 +47,7 @@ void engine_on_idle(struct engine *e, void (*fn)(void *arg), void *arg);
 bool engine_idle(const struct engine *e);
 /* Takes no new message, gives what is under way `grace_ms`, cancels the rest, commits, closes the sources. */
 void engine_stop(struct engine *e, int64_t grace_ms, loop_fn done, void *arg);
+void engine_hurry(struct engine *e);	/* while it stops: the grace is over now */
 
 /* ---- turns: one message on its way down the chain (handler_ops) */
 struct message *turn_message(struct turn *t);

@@ -23,6 +23,7 @@ struct engine {
 	loop_fn			 stopped;
 	void			*stopped_arg;
 	struct loop_timer	*grace;
+	bool			 retiring;	/* stopping, and the accounts too */
 };
 #define ENGINE_MAGIC 0x454e4731u
 
@@ -43,8 +44,10 @@ struct account {
 	struct { VEC(struct box *) } boxes;	/* weak: a box leaves when its last reference goes */
 	struct { VEC(struct source_mailbox) } list;	/* as of the last LIST */
 	bool			 listed, listing;
+	int64_t			 listed_at;	/* loop_now() */
 	struct link		 waiting;	/* of resolve_wait: for the LIST under way */
 	bool			 retired;	/* replaced or gone from the rules: ends when drained */
+	bool			 ending;	/* ... is drained: being closed */
 	struct account		*successor;	/* opens when this one has ended */
 	struct loop_timer	*reopen;
 	unsigned		 failures;
@@ -61,7 +64,7 @@ void account_free(struct account **a);
  * the references in r->bytes and r->message; roles ("@trash") in its names become names. */
 void account_submit(struct account *a, struct request *r);
 void account_ended(struct account *a);
-/* A role or name: 1 found, 0 there is none (err says what to do), -1 not listed yet. */
+/* A role or name: 1 found, 0 there is none (err says what to do), -1: ask account_want_list(). */
 int account_role(struct account *a, const char *name, const char **name_r, struct err *err);
 void account_want_list(struct account *a, loop_fn fn, void *arg);	/* fn once the list is there (or failed) */
 
@@ -122,11 +125,18 @@ struct runner {
 	size_t		 nturns;
 	uint32_t	 seen;			/* scanned up to this UID */
 	uint32_t	 cursor;		/* last one written */
+	uint32_t	 left;			/* the lowest UID given up undecided; 0: none */
 	struct { VEC(uint32_t) } judged;	/* above the cursor: not to be judged again */
+	size_t		 next_judged;
 	bool		 dirty, scanning, flush_asked;
 	unsigned	 flushing;		/* commits under way */
 	bool		 naming;		/* its role is being looked up */
 	bool		 due_dirty, due_asked;	/* rows with a time were written; being looked up */
+	bool		 due_held;		/* some whose time has come wait for turns to end */
+	bool		 stepping, step_again;	/* in runner_step_queued; once more */
+	bool		 watched;		/* the source tells of changes */
+	bool		 renewed;		/* its UIDs are others now: opens again when drained */
+	bool		 again;			/* STOPPING, but rules came back: starts anew when drained */
 	bool		 lost;			/* the mailbox cannot be watched now */
 	bool		 absent;		/* it was not there when its rules were loaded */
 	struct state_batch *batch;
@@ -149,6 +159,8 @@ struct state_batch *runner_batch(struct runner *r);
 /* A turn has been decided or has ended: take in more, move the cursor. */
 void runner_turn_decided(struct runner *r, struct turn *t);
 void runner_turn_ended(struct runner *r, struct turn *t);
+/* A turn will be given up: if it is undecided, the cursor stays before it. */
+void runner_turn_left(struct runner *r, const struct turn *t);
 void runner_step_queued(struct runner *r);	/* those that wait before a serial rule */
 void runner_note_due(struct runner *r);		/* a row with a time is in the batch */
 
@@ -167,6 +179,7 @@ struct turn {
 	uint32_t	 uid;
 	struct message	*message;		/* NULL for a resumed plan until something needs it */
 	unsigned	 hops, attempt;
+	bool		 rowed;			/* has a row in the state: does not hold the cursor */
 	bool		 existing;
 	char		*due_rule;		/* judged for this rule alone (a later test), or NULL */
 	enum turn_phase	 phase;
@@ -202,6 +215,7 @@ void turn_free(struct turn **t);
 /* 'home:INBOX/12 "Subject" from a@b', for a log line. */
 void turn_title(const struct turn *t, struct str *out);
 bool turn_decided(const struct turn *t);
+bool turn_serial_free(const struct turn *t);	/* it may enter the serial rule it is at */
 /* Gives it up: what is in the state goes on at the next start. */
 void turn_abandon(struct turn *t);
 /* Ends it for good, with a row that says why: judge again at, or a person must look. */

@@ -36,7 +36,7 @@ struct job {
 static void
 job_end(struct job *j)
 {
-	struct account *a = j->box->account;
+	struct account *a = j->box->account, *to = j->target;
 
 	j->done(j->arg, &j->result);
 	message_unref(&j->message);
@@ -46,6 +46,7 @@ job_end(struct job *j)
 	free(j->save.path_r);
 	box_unref(&j->box);
 	free(j);
+	account_ended(to);
 	account_ended(a);
 }
 
@@ -54,6 +55,16 @@ job_fail(struct job *j, enum err_kind kind, const char *text)
 {
 	j->result.result = RESULT_FAILED;
 	err_set(&j->result.err, kind, SCOPE_MESSAGE, "%s", text);
+	job_end(j);
+}
+
+/* An account that is not open is opened again by itself: what waits for it is tried again. */
+static void
+job_closed(struct job *j, const struct account *a)
+{
+	j->result.result = RESULT_FAILED;
+	err_set(&j->result.err, ERR_NET, SCOPE_ACCOUNT, "account \"%s\" is not open now", a->name);
+	j->result.err.temporary = true;
 	job_end(j);
 }
 
@@ -120,7 +131,7 @@ static void
 job_appended(struct request *r)
 {
 	struct job *j = r->arg;
-	struct account *to = r->source == j->box->account->source ? j->box->account : j->target;
+	struct account *to = j->target;
 
 	if (!job_take(j, r) || j->action->verb == VERB_COPY)
 		job_end(j);
@@ -135,14 +146,14 @@ job_append(struct job *j)
 {
 	const struct action *a = j->action;
 	bool replace = a->verb == VERB_REPLACE;
-	struct account *to = replace ? j->box->account : j->target;
+	struct account *to = j->target;
 	struct request *r = request_new(REQ_APPEND, replace ? j->box->name : a->mailbox,
 	    job_appended, j);
 	struct view raw = message_raw(j->message);
 
 	if (to->source == NULL) {
 		request_free(&r);
-		job_fail(j, ERR_NET, "the target's account is not open now");
+		job_closed(j, to);
 		return;
 	}
 	r->bytes = replace ? blob_ref(a->bytes) : blob_copy(raw);
@@ -317,12 +328,17 @@ job_begin(void *arg)
 	struct str what = STR_INIT;
 
 	if (a->verb == VERB_COPY || a->verb == VERB_MOVE || a->verb == VERB_DELETE) {
-		if (a->account != NULL)
-			j->target = engine_account(e, a->account);
-		if (j->target == NULL) {
+		/* By its own name it is this account, also after a reload made another one of it. */
+		struct account *to = a->account == NULL || strcmp(a->account, j->target->name) == 0 ?
+		    j->target : engine_account(e, a->account);
+
+		if (to == NULL) {
 			job_fail(j, ERR_USAGE, "the target's account is not in the rules any more");
 			return;
 		}
+		to->busy++;
+		account_ended(j->target);
+		j->target = to;
 		can |= elsewhere(j) ? (a->verb == VERB_COPY ? 0 : SOURCE_EXPUNGE) :
 		    a->verb == VERB_COPY ? SOURCE_COPY : SOURCE_MOVE;
 	}
@@ -335,8 +351,7 @@ job_begin(void *arg)
 		return;
 	}
 	if (j->box->account->source == NULL) {
-		j->result.err.temporary = true;
-		job_fail(j, ERR_NET, "the account is not open now");
+		job_closed(j, j->box->account);
 		return;
 	}
 	if ((cannot = source_cannot(j->box->account->source, can)) != NULL) {
@@ -360,7 +375,7 @@ perform(struct box *b, uint32_t uid, struct message *m, const struct action *a, 
 	j->probe = probe;
 	j->done = done;
 	j->arg = arg;
-	b->account->busy++;
+	b->account->busy += 2;	/* as the box's and as the target's */
 	loop_defer(b->account->engine->conf.loop, job_begin, j);
 }
 

@@ -17,7 +17,9 @@
 #define WINDOW_BODIES	48u		/* ... when their rules read whole messages */
 #define SCAN_CHUNK	256u
 #define REOPEN_MS	30000
+#define SOON_MS		2000		/* ... after what passes by itself */
 #define PENDING_MAX	4096u
+#define DUE_HELD_MS	((int64_t)1000)
 
 static void runner_pump(struct runner *r);
 static void runner_open(struct runner *r);
@@ -67,7 +69,7 @@ turn_active(const struct runner *r, uint32_t uid)
 static bool
 holds_cursor(const struct turn *t)
 {
-	return t->due_rule == NULL && !turn_decided(t) && t->attempt == 1;
+	return t->due_rule == NULL && !t->rowed && !turn_decided(t);
 }
 
 /* ---- batches */
@@ -112,7 +114,7 @@ runner_committed(void *arg, const struct err *e)
 		r->flush_asked = false;
 		runner_flush(r);
 	}
-	if (r->due_dirty && !err_is(e))
+	if ((r->due_dirty || r->due_held) && !err_is(e))
 		due_ask(r);
 	runner_pump(r);
 }
@@ -120,13 +122,22 @@ runner_committed(void *arg, const struct err *e)
 static uint32_t
 cursor_now(const struct runner *r)
 {
+	uint32_t upto = r->left != 0 ? MIN(r->left - 1, r->seen) : r->seen;
+
 	LIST_EACH(&r->turns, it) {
 		const struct turn *t = LIST_ITEM(it, struct turn, link);
 
 		if (holds_cursor(t))
-			return t->uid - 1;
+			return MIN(t->uid - 1, upto);
 	}
-	return r->seen;
+	return upto;
+}
+
+void
+runner_turn_left(struct runner *r, const struct turn *t)
+{
+	if (holds_cursor(t) && (r->left == 0 || t->uid < r->left))
+		r->left = t->uid;
 }
 
 static void
@@ -187,7 +198,7 @@ runner_turn_decided(struct runner *r, struct turn *t)
 	struct state_batch *b = runner_batch(r);
 	const char *revision = "";
 
-	r->engine->counts.judged += t->due_rule == NULL && t->attempt == 1;
+	r->engine->counts.judged += t->due_rule == NULL && !t->rowed;
 	t->phase = TURN_PLANNED;
 	message_drop_body(t->message);
 	for (size_t i = 0; i < t->dues.n; i++)
@@ -199,7 +210,7 @@ runner_turn_decided(struct runner *r, struct turn *t)
 	if (t->actions.n == 0) {
 		if (t->due_rule != NULL)
 			state_batch_undue(b, r->state.id, t->uid, t->due_rule);
-		if (t->attempt > 1)
+		else if (t->rowed)
 			state_batch_done(b, r->state.id, t->uid);
 		VEC_PUSH(&r->handled, t->uid);
 		t->phase = TURN_ENDED;
@@ -238,6 +249,8 @@ turn_gone(void *arg)
 	turn_free(&t);
 	r->nturns--;
 	runner_step_queued(r);
+	if (r->due_held && r->batch == NULL && r->flushing == 0)
+		due_ask(r);		/* else the commit's end asks */
 	runner_pump(r);
 }
 
@@ -248,17 +261,39 @@ runner_turn_ended(struct runner *r, struct turn *t)
 	loop_defer(runner_loop(r), turn_gone, t);
 }
 
-void
-runner_step_queued(struct runner *r)
+/*
+ * One pass by UID: `before` is the first rule that an older undecided turn is at, so most
+ * of those that wait are seen to wait without looking at all others.
+ */
+static void
+step_queued_pass(struct runner *r)
 {
+	size_t before = SIZE_MAX;
+
 	LIST_EACH(&r->turns, it) {
 		struct turn *t = LIST_ITEM(it, struct turn, link);
 
-		if (t->phase == TURN_QUEUED) {
+		if (t->phase == TURN_QUEUED && (t->chain != r->chain || t->rule < before) &&
+		    turn_serial_free(t))
 			turn_step(t);
-			return;		/* it asks on; the next one follows it */
-		}
+		if (t->chain == r->chain && !turn_decided(t))
+			before = MIN(before, t->rule);
 	}
+}
+
+/* A step can end in a decision, which lets others go on: they are seen to here, not below. */
+void
+runner_step_queued(struct runner *r)
+{
+	r->step_again = true;
+	if (r->stepping)
+		return;
+	r->stepping = true;
+	while (r->step_again) {
+		r->step_again = false;
+		step_queued_pass(r);
+	}
+	r->stepping = false;
 }
 
 void
@@ -284,19 +319,73 @@ runner_cancel_handlers(struct runner *r, const struct ruleset *keep)
 
 /* ---- scanning */
 
+/* UIDs come ascending, and so does the list. */
+static bool
+is_judged(struct runner *r, uint32_t uid)
+{
+	while (r->next_judged < r->judged.n && r->judged.at[r->next_judged] < uid)
+		r->next_judged++;
+	return r->next_judged < r->judged.n && r->judged.at[r->next_judged] == uid;
+}
+
+static void
+scan_again(void *arg)
+{
+	struct runner *r = arg;
+
+	r->reopen = NULL;
+	r->dirty = true;
+	runner_pump(r);
+}
+
+static void
+scan_later(struct runner *r, const struct err *e)
+{
+	log_warn(runner_log(r), "%s:%s: looking for new mail failed: %s", account_of(r),
+	    r->box->name, e->text);
+	r->dirty = false;
+	loop_cancel(runner_loop(r), &r->reopen);
+	r->reopen = loop_after(runner_loop(r), e->temporary ? SOON_MS : REOPEN_MS, scan_again, r);
+}
+
+/*
+ * The UIDs mean other messages now (J6): nothing that was decided for them may be done.
+ * What is under way ends, then the mailbox is opened again.
+ */
+static void
+runner_renew(struct runner *r)
+{
+	r->phase = RUNNER_CLOSED;
+	r->renewed = true;
+	loop_cancel(runner_loop(r), &r->due);
+	loop_cancel(runner_loop(r), &r->reopen);
+	LIST_EACH(&r->turns, it) {
+		struct turn *t = LIST_ITEM(it, struct turn, link);
+
+		if (t->phase == TURN_ENDED || t->phase == TURN_PLANNED ||
+		    (t->phase == TURN_PERFORMING && t->timer == NULL))
+			continue;	/* turn_perform() ends it */
+		if (t->phase == TURN_ASKING)
+			t->ruleset->handler->cancel(t->ruleset->script, t);
+		engine_op_cancel(&t->op);
+		loop_cancel(runner_loop(r), &t->timer);
+		turn_abandon(t);
+	}
+}
+
 static void
 runner_scanned(struct request *q)
 {
 	struct runner *r = q->arg;
 	struct account *a = r->box->account;
-	size_t first = r->judged.n;
 
 	CHECK(r, RUNNER_MAGIC);
 	r->scanning = false;
 	if (q->result != RESULT_DONE) {
-		log_warn(runner_log(r), "%s:%s: looking for new mail failed: %s", a->name, r->box->name,
-		    q->err.text);
-		r->dirty = false;	/* the watch or the slow rescan says when to look again */
+		if (r->phase == RUNNER_OPEN)
+			scan_later(r, &q->err);
+	} else if (r->phase == RUNNER_OPEN && q->status.uidvalidity != r->state.uidvalidity) {
+		runner_renew(r);
 	} else if (r->phase == RUNNER_OPEN) {
 		struct { VEC(struct turn *) } fresh = { 0 };
 
@@ -309,9 +398,7 @@ runner_scanned(struct request *q)
 			if (uid <= r->seen)
 				continue;
 			r->seen = uid;
-			for (first = 0; first < r->judged.n && r->judged.at[first] < uid; first++)
-				;
-			if (first < r->judged.n && r->judged.at[first] == uid)
+			if (is_judged(r, uid))
 				continue;
 			t = turn_new(r, m, q->hops.at[i]);
 			turn_insert(r, t);
@@ -336,6 +423,8 @@ runner_pump(struct runner *r)
 	    WINDOW;
 	struct request *q;
 
+	if (r->renewed)
+		runner_open(r);
 	if (r->phase == RUNNER_OPEN && r->dirty && !r->scanning && r->nturns < (window + 1) / 2 &&
 	    r->box->account->source != NULL && !state_broken(r->engine->conf.state)) {
 		q = request_new(REQ_SCAN, r->box->name, runner_scanned, r);
@@ -399,11 +488,18 @@ due_next(void *arg, int64_t at, const struct err *e)
 	CHECK(r, RUNNER_MAGIC);
 	r->due_asked = false;
 	if (!err_is(e) && at != INT64_MAX && r->phase == RUNNER_OPEN) {
-		/* Timers are monotonic and the wall clock may jump: look at least once a minute. */
 		wait = at * 1000 - loop_wall(runner_loop(r));
+		if (wait <= 0 && !r->due_held) {
+			due_ask(r);	/* its time came while we looked */
+			return;
+		}
+		/*
+		 * Timers are monotonic and the wall clock may jump: look at least once a minute.
+		 * What is held up is looked for when a turn ends; the timer is for the others.
+		 */
 		loop_cancel(runner_loop(r), &r->due);
-		r->due = loop_after(runner_loop(r), MIN(MAX(wait, (int64_t)0), (int64_t)60000) + 20,
-		    due_fire, r);
+		r->due = loop_after(runner_loop(r), MIN(MAX(wait, r->due_held ? DUE_HELD_MS :
+		    (int64_t)0), (int64_t)60000) + 20, due_fire, r);
 	}
 	runner_pump(r);
 }
@@ -415,14 +511,12 @@ due_begin(struct runner *r, struct state_message *sm)
 	struct turn *t;
 
 	message_facts(m)->uid = sm->uid;
-	t = turn_new(r, m, 0);
+	t = turn_new(r, m, sm->hops);
 	message_unref(&m);
 	t->attempt = sm->kind == STATE_RETRY ? sm->attempts + 1 : 1;
+	t->rowed = true;
 	if (sm->rule != NULL)
 		t->due_rule = xstrdup(sm->rule);
-	/* A retry of the whole chain has a row: it must not hold the cursor. */
-	if (t->attempt == 1 && t->due_rule == NULL)
-		t->attempt = 2;
 	turn_insert(r, t);
 	turn_fetch_first(t, NEED_FACTS | NEED_HEADER | r->chain->need);
 }
@@ -431,35 +525,27 @@ static void
 due_found(void *arg, struct state_messages *list, const struct err *e)
 {
 	struct runner *r = arg;
-	size_t begun = 0;
 
 	CHECK(r, RUNNER_MAGIC);
-	if (!err_is(e) && r->phase == RUNNER_OPEN) {
-		for (size_t i = 0; i < list->n && r->nturns < 2 * WINDOW; i++) {
-			struct state_message *sm = &list->at[i];
+	r->due_held = false;
+	for (size_t i = 0; !err_is(e) && r->phase == RUNNER_OPEN && i < list->n; i++) {
+		struct state_message *sm = &list->at[i];
 
-			if ((sm->kind != STATE_RETRY && sm->kind != STATE_DUE) ||
-			    turn_active(r, sm->uid))
-				continue;
+		if (sm->kind != STATE_RETRY && sm->kind != STATE_DUE)
+			continue;
+		/* Its row stays until the turn has ended, and would be found again and again. */
+		r->due_held = true;
+		if (r->nturns < 2 * WINDOW && !turn_active(r, sm->uid))
 			due_begin(r, sm);
-			begun++;
-		}
 	}
 	state_messages_free(list);
-	if (begun > 0) {
-		/* Their rows have to go before the next look finds something else. */
-		r->due_asked = false;
-		r->due_dirty = true;
-		runner_pump(r);
-	} else {
-		state_next_due(r->engine->conf.state, r->state.id, due_next, r);
-	}
+	state_next_due(r->engine->conf.state, r->state.id, due_next, r);
 }
 
 static void
 due_ask(struct runner *r)
 {
-	if (r->due_asked || r->phase != RUNNER_OPEN)
+	if (r->due_asked || r->phase != RUNNER_OPEN || state_broken(r->engine->conf.state))
 		return;
 	r->due_dirty = false;
 	r->due_asked = true;
@@ -471,6 +557,19 @@ due_ask(struct runner *r)
 /* ---- opening: status, the state's box, what is judged, what is pending, watch */
 
 static void
+reopen_fire(void *arg)
+{
+	struct runner *r = arg;
+
+	r->reopen = NULL;
+	if (r->watched)
+		runner_open(r);
+	else
+		runner_source(r);
+}
+
+/* The watch, if there is one, tells when the mailbox comes; the timer is for what nobody tells. */
+static void
 runner_failed(struct runner *r, const struct err *e)
 {
 	if (!r->lost)
@@ -478,6 +577,8 @@ runner_failed(struct runner *r, const struct err *e)
 	r->absent = e->kind == ERR_REFUSED || e->kind == ERR_GONE;
 	r->lost = true;
 	r->phase = RUNNER_CLOSED;
+	loop_cancel(runner_loop(r), &r->reopen);
+	r->reopen = loop_after(runner_loop(r), e->temporary ? SOON_MS : REOPEN_MS, reopen_fire, r);
 	engine_poke(r->engine);
 }
 
@@ -528,7 +629,7 @@ open_judged(void *arg, const uint32_t *uids, size_t n, const struct err *e)
 
 	if (opening_over(r))
 		return;
-	r->judged.n = 0;
+	r->judged.n = r->next_judged = 0;
 	for (size_t i = 0; !err_is(e) && i < n; i++)
 		VEC_PUSH(&r->judged, uids[i]);
 	state_pending(r->engine->conf.state, r->state.id, 0, PENDING_MAX, open_pending, r);
@@ -616,10 +717,14 @@ runner_open(struct runner *r)
 {
 	struct account *a = r->box->account;
 
-	if (r->phase != RUNNER_CLOSED || a->source == NULL)
+	if (r->phase != RUNNER_CLOSED || a->source == NULL || (r->renewed &&
+	    (r->nturns > 0 || r->batch != NULL || r->flushing > 0 || r->due_asked)))
 		return;
+	r->renewed = r->due_held = r->due_dirty = false;
+	r->left = 0;
 	r->phase = RUNNER_OPENING;
 	r->scanning = true;
+	loop_cancel(runner_loop(r), &r->reopen);
 	account_submit(a, request_new(REQ_STATUS, r->box->name, open_status, r));
 }
 
@@ -652,9 +757,13 @@ take_name(struct runner *r, struct err *e)
 		return err_set(e, ERR_NET, SCOPE_ACCOUNT, "the account cannot be listed now");
 	for (size_t i = 0; i < a->boxes.n; i++)
 		if (a->boxes.at[i] != r->box && a->boxes.at[i]->runner != NULL &&
-		    strcmp(a->boxes.at[i]->name, name) == 0)
-			return err_set(e, ERR_USAGE, SCOPE_MAILBOX, "%s is the mailbox \"%s\", which has "
+		    strcmp(a->boxes.at[i]->name, name) == 0) {
+			err_set(e, ERR_USAGE, SCOPE_MAILBOX, "%s is the mailbox \"%s\", which has "
 			    "rules under that name already; declare them under one name", r->box->name, name);
+			/* Those of before a reload: they are about to end. */
+			e->temporary = a->boxes.at[i]->runner->phase == RUNNER_STOPPING;
+			return -1;
+		}
 	if (name != r->box->name) {
 		free(r->box->name);
 		r->box->name = xstrdup(name);
@@ -676,7 +785,9 @@ runner_named(void *arg)
 	} else if (take_name(r, &e) < 0) {
 		runner_failed(r, &e);
 	} else {
-		s->ops->watch(s, r->box->name, runner_changed, r);
+		if (!r->watched)
+			s->ops->watch(s, r->box->name, runner_changed, r);
+		r->watched = true;
 		runner_open(r);
 	}
 }
@@ -696,9 +807,12 @@ runner_source(struct runner *r)
 void
 runner_set_chain(struct runner *r, struct ruleset *rs, struct chain *c)
 {
-	ruleset_unref(&r->ruleset);
+	struct ruleset *old = r->ruleset;
+
 	r->ruleset = ruleset_ref(rs);
 	r->chain = c;
+	ruleset_unref(&old);
+	r->again = r->phase == RUNNER_STOPPING;
 }
 
 void
@@ -707,10 +821,12 @@ runner_stop(struct runner *r)
 	struct source *s = r->box->account->source;
 
 	CHECK(r, RUNNER_MAGIC);
+	r->again = false;
 	if (r->phase == RUNNER_STOPPING)
 		return;
-	if (s != NULL)
+	if (s != NULL && r->watched)
 		s->ops->unwatch(s, r->box->name, runner_changed, r);
+	r->watched = false;
 	r->phase = RUNNER_STOPPING;
 	loop_cancel(runner_loop(r), &r->due);
 	loop_cancel(runner_loop(r), &r->reopen);

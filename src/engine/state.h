@@ -63,6 +63,7 @@ struct state_message {
 	enum state_kind	 kind;
 	int64_t		 at;		/* epoch seconds; RETRY, DUE */
 	unsigned	 attempts;
+	unsigned	 hops;		/* of the message (source.h), where the book gives its UID */
 	char		*rule;		/* DUE; PLANNED, RETRY: the due_rule it came from, or NULL */
 	char		*reason;	/* RETRY, PARKED */
 	struct actions	 actions;	/* PLANNED: in order; .done and .row are filled */

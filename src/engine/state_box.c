@@ -255,6 +255,7 @@ load_message(struct db *db, sqlite3_stmt *st, struct state_messages *l)
 		.attempts = (unsigned)sqlite3_column_int64(st, 3),
 		.rule = *sql_col(st, 4) != '\0' ? sql_dup(st, 4) : NULL,
 		.reason = sql_dup(st, 5),
+		.hops = (unsigned)sqlite3_column_int64(st, 8),
 	};
 	struct err e = ERR_NONE;
 
@@ -274,9 +275,10 @@ pending_run(struct db *db, struct job *j)
 {
 	struct box_job *b = box_job_of(j);
 	sqlite3_stmt *st = sql_use(db, SQL_PENDING,
-	    "SELECT uid, kind, at, attempts, rule, reason, plan, actions FROM message"
+	    "SELECT uid, kind, at, attempts, rule, reason, plan, actions, 0 AS hops FROM message"
 	    " INDEXED BY message_planned WHERE box = ?1 AND kind = 0"
-	    " UNION ALL SELECT uid, kind, at, attempts, rule, reason, plan, actions FROM message"
+	    " UNION ALL SELECT uid, kind, at, attempts, rule, reason, plan, actions, (SELECT hops"
+	    " FROM uid u WHERE u.box = m.box AND u.uid = m.uid) FROM message m"
 	    " INDEXED BY message_at WHERE box = ?1 AND kind IN (1, 3) AND at <= ?2"
 	    " ORDER BY uid, kind LIMIT ?3");
 

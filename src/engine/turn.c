@@ -147,6 +147,7 @@ turn_writes(const struct turn *t)
 void
 turn_abandon(struct turn *t)
 {
+	runner_turn_left(t->runner, t);
 	t->phase = TURN_ENDED;
 	runner_turn_ended(t->runner, t);
 }
@@ -209,7 +210,8 @@ static int
 resolve_target(struct turn *t, struct action *a)
 {
 	struct account *own = t->runner->box->account;
-	struct account *to = a->account != NULL ? engine_account(own->engine, a->account) : own;
+	struct account *to = a->account != NULL && strcmp(a->account, own->name) != 0 ?
+	    engine_account(own->engine, a->account) : own;
 	const char *name = a->verb == VERB_DELETE ? "@trash" : a->mailbox;
 	struct err err = ERR_NONE;
 	int found;
@@ -221,6 +223,7 @@ resolve_target(struct turn *t, struct action *a)
 	}
 	found = account_role(to, name, &name, &err);
 	if (found < 0) {
+		account_want_list(to, NULL, NULL);
 		turn_retry(t, t->attempt - 1, 2000, "the target's account is not listed yet");
 		return -1;
 	}
@@ -369,6 +372,7 @@ turn_fetched(void *arg, const struct err *e)
 			flags_copy(&t->flags, &message_facts(t->message)->flags);
 		t->bare = false;
 		turn_step(t);
+		runner_step_queued(t->runner);	/* it may have passed what others wait for */
 	}
 }
 
@@ -391,6 +395,11 @@ turn_fetch(struct turn *t, unsigned need)
 static enum step
 turn_ask(struct turn *t, uint32_t fn, bool where)
 {
+	/* Nobody would give up a function that begins after the time for it is over. */
+	if (t->runner->phase == RUNNER_STOPPING) {
+		turn_abandon(t);
+		return STEP_WAIT;
+	}
 	t->phase = TURN_ASKING;
 	t->asked_where = where;
 	t->ruleset->handler->start(t->ruleset->script, t, fn, where, &t->caps);
@@ -398,8 +407,8 @@ turn_ask(struct turn *t, uint32_t fn, bool where)
 }
 
 /* One by one, oldest first: nobody older is still before or in this rule, nobody is in it. */
-static bool
-serial_free(const struct turn *t)
+bool
+turn_serial_free(const struct turn *t)
 {
 	LIST_EACH(&t->runner->turns, it) {
 		const struct turn *o = LIST_ITEM(it, struct turn, link);
@@ -499,7 +508,7 @@ rule_matched(struct turn *t, const struct rule *r)
 	if ((need & ~have) != 0)
 		return turn_fetch(t, need & ~have);
 	if (r->run != 0 && !t->in_rule) {
-		if (r->serial && !serial_free(t)) {
+		if (r->serial && !turn_serial_free(t)) {
 			t->phase = TURN_QUEUED;
 			return STEP_WAIT;
 		}

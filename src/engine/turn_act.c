@@ -76,12 +76,16 @@ act_failed(struct turn *t, const struct action *a, const struct err *e)
 	action_print(&text, a, r->box->account->name);
 	str_addf(&text, ": %s", e->text);
 	r->engine->counts.failed++;
-	if (e->temporary && t->tries < ARRAY_LEN(act_pauses)) {
-		int64_t pause = act_pauses[t->tries++];
+	/* An account that is away does not make its messages bad ones: they wait for it. */
+	if (e->temporary && (t->tries < ARRAY_LEN(act_pauses) || e->scope >= SCOPE_SESSION)) {
+		int64_t pause = act_pauses[MIN(t->tries, ARRAY_LEN(act_pauses) - 1)];
 
-		log_warn(r->engine->conf.log, "%s:%s/%u: %s; trying again in %lld s",
+		t->tries++;
+
+		log_warn(r->engine->conf.log, r->phase == RUNNER_STOPPING ?
+		    "%s:%s/%u: %s; the next start tries again" : "%s:%s/%u: %s; trying again in %lld s",
 		    r->box->account->name, r->box->name, t->uid, str_z(&text), (long long)pause / 1000);
-		if (r->phase == RUNNER_STOPPING)
+		if (r->phase == RUNNER_STOPPING || r->renewed)
 			turn_abandon(t);
 		else
 			t->timer = loop_after(r->engine->conf.loop, pause, act_again, t);
@@ -132,8 +136,9 @@ turn_perform(struct turn *t)
 	if (t->next_action < t->actions.n) {
 		if (fault_planted("done-first"))
 			state_batch_result(runner_batch(r), &t->actions.at[t->next_action], "done", 0);
-		if (state_broken(r->engine->conf.state))
-			turn_abandon(t);	/* what cannot be noted is not done */
+		/* What cannot be noted is not done, nor what was meant for another message. */
+		if (state_broken(r->engine->conf.state) || r->renewed)
+			turn_abandon(t);
 		else
 			perform(r->box, t->uid, t->message, &t->actions.at[t->next_action], t->probe,
 			    act_done, t);
