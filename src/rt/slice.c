@@ -113,7 +113,8 @@ slice_tick(int signo)
 	}
 	rt->ticks = rt->ticks + 1;
 	L = rt->running;
-	if (L)
+	/* Planting walks the calls of L: done at each tick, a deep recursion would get no further. */
+	if (L && lua_gethook(L) == NULL)
 		lua_sethook(L, slice_hook, LUA_MASKCOUNT, 1);
 }
 
