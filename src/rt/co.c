@@ -79,8 +79,7 @@ keep_inner(lua_State *L, struct task *t, lua_State *co)
 	t->inner.max = RT_TRACE_MAX;
 	t->inner_of = NULL;
 	luaL_traceback(L, co, NULL, 0);
-	str_adds(&t->inner, lua_tostring(L, -1));
-	str_addc(&t->inner, '\n');
+	error_trace(&t->inner, lua_tostring(L, -1));
 	lua_pop(L, 1);
 }
 

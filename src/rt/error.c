@@ -22,6 +22,31 @@ set_text(lua_State *L, const char *field, const char *value)
 	lua_setfield(L, -2, field);
 }
 
+/* A line of a traceback that says nothing to who wrote the script. */
+static bool
+trace_line_ours(struct view line)
+{
+	return view_starts(line, VIEW("\t[C]: in ")) || view_starts(line, VIEW("\tmail/")) ||
+	    view_starts(line, VIEW("\t(...tail calls...)"));
+}
+
+void
+error_trace(struct str *out, const char *text)
+{
+	struct view rest = view_of(text);
+
+	while (rest.n > 0) {
+		ptrdiff_t nl = view_chr(rest, '\n');
+		struct view line = nl < 0 ? rest : view_sub(rest, 0, (size_t)nl);
+
+		if (!trace_line_ours(line)) {
+			str_adds(out, out->len > 0 ? "\n" : "");
+			str_addv(out, line);
+		}
+		rest = nl < 0 ? VIEW_NONE : view_from(rest, (size_t)nl + 1);
+	}
+}
+
 /*
  * Pushes "file:line" of the Lua function that called, or nothing and 0.  The embedded
  * library ("=mail/set.lua") is not where the user looks.

@@ -191,6 +191,8 @@ void gate_open(lua_State *L);	/* into the table on top */
 int error_open(lua_State *L);
 /* The same from anywhere: on L's top the object, or the reason that it could not be made. */
 void error_push_safe(lua_State *L, const struct err *e);
+/* Appends a traceback without the frames of C and of the embedded library ("mail/..."). */
+void error_trace(struct str *out, const char *text);
 /* "; did you mean 'x'?" or "", into buf. */
 const char *error_hint(char *buf, size_t size, const char *word, const char *const *names,
 	size_t n);

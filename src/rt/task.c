@@ -62,18 +62,13 @@ static int
 keep_trace(lua_State *L)
 {
 	struct task *t = rt_self(L);
-	const char *text, *end;
 
 	str_reset(&t->trace);
 	t->trace.max = RT_TRACE_MAX;
 	if (t->inner_of && t->inner_of == lua_topointer(L, 1))
 		str_addv(&t->trace, str_view(&t->inner));
 	luaL_traceback(L, L, NULL, 1);
-	text = lua_tostring(L, -1);
-	end = strstr(text, "\n\t[C]: in ?");	/* task_main is nobody's concern */
-	while (end && strstr(end + 1, "\n\t[C]: in ?"))
-		end = strstr(end + 1, "\n\t[C]: in ?");
-	str_add(&t->trace, text, end ? (size_t)(end - text) : strlen(text));
+	error_trace(&t->trace, lua_tostring(L, -1));
 	lua_settop(L, 1);
 	return 1;
 }
@@ -221,8 +216,7 @@ trace_aux(lua_State *L)
 
 	for (size_t i = t->chain.n + 1; i-- > 0;) {
 		luaL_traceback(L, i ? t->chain.at[i - 1] : t->L, NULL, 0);
-		str_adds(tr->out, tr->out->len ? "\n" : "");
-		str_adds(tr->out, lua_tostring(L, -1));
+		error_trace(tr->out, lua_tostring(L, -1));
 		lua_pop(L, 1);
 	}
 	return 0;

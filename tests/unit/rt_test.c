@@ -182,7 +182,8 @@ TEST(child_failure_in_order)
 	RUN("task.spawn(function() task.sleep(5) error 'boom' end) return 1");
 	EXPECT_EQ(f->e.kind, ERR_USAGE);
 	EXPECT_STR(f->e.text, "script:1: boom");
-	EXPECT(strstr(f->detail, "in function 'error'") != NULL);
+	EXPECT(strstr(f->detail, "script:1: in function") != NULL);
+	EXPECT(strstr(f->detail, "[C]") == NULL);
 	DONE();
 }
 
