@@ -287,9 +287,11 @@ end
 -- ---- called by C
 
 --- At the load point: the last findings.
+--- @return boolean  timers or tasks begin with the activation
 function core.loaded()
 	query.report_unused()
 	rules.report_unused()
+	return timer.declared() or #waiting > 0
 end
 
 --- With the activation: what was declared or spawned while loading begins.

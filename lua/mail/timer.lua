@@ -116,7 +116,7 @@ local function declare(kind, what, fn, options, make)
 	one.next, one.at = make(options.tz)
 	-- One run failing is no reason to end the timer.
 	one.run = function()
-		local task = core.root(fn, name)
+		local task = core.root(fn, name, "run")
 		task:join()
 	end
 	if core.active() then
@@ -196,6 +196,11 @@ function timer.at(time, fn, options)
 			return at > from and at or nil
 		end, at
 	end)
+end
+
+--- @return boolean  some are declared that have not begun
+function timer.declared()
+	return #declared > 0
 end
 
 --- Activation: what was declared while loading begins.

@@ -40,7 +40,7 @@ struct engine *bind_engine(lua_State *L);	/* raises before activation */
  *   finding(error, where, text): adds to what `check` reports
  *   root(fn, name, kind) -> TASK without a parent, with :wait() (results or raise), :join(),
  *          :cancel(), :status(); an error that nobody waits for is logged and counted;
- *          kind "timer": a script with timers does not end
+ *          kind "timer": a script with timers does not end; "run": one run of a timer
  *   The Lua half sets two functions, which C calls: core.loaded() at the load point (may
  *   not wait) and core.activated() as a task, before anybody passes the gate.
  *   version: of the program

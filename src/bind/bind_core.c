@@ -198,7 +198,11 @@ bind_reach(lua_State *L, const char *load_point)
 		return;
 	rt_can_wait(L);
 	if (bind_push_hook(L, "loaded"))
-		lua_call(L, 0, 0);
+		lua_call(L, 0, 1);
+	else
+		lua_pushboolean(L, 1);
+	s->declares = lua_toboolean(L, -1);
+	lua_pop(L, 1);
 	script_reached(s, load_point);
 }
 

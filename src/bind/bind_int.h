@@ -36,6 +36,7 @@ struct script {
 	char			*load_detail, *load_point;
 	bool			 past_load;	/* nothing can be declared any more */
 	bool			 active, stopping;
+	bool			 declares;	/* timers or tasks begin with the activation */
 	struct link		 gates;		/* struct gate: who waits for activation */
 	struct findings		 findings;
 
@@ -171,6 +172,7 @@ extern const struct rt_class bind_part_class;
 void bind_task(lua_State *L);
 /* Runs core.activated(), then opens the gates. */
 int task_activate(lua_State *L);
+bool task_is_timer(struct link *root);	/* of script.roots */
 void task_cancel_all(struct script *s, const struct err *why, bool kill);
 
 /* ---- bind_query.c */

@@ -17,6 +17,7 @@ struct root {
 	unsigned	 takers;	/* those of them whose concern a failure is */
 	char		*name;
 	bool		 timer, gates;	/* gates: its end opens them */
+	bool		 run;		/* one run of a timer */
 	bool		 cancelled;
 	struct err	 err;
 };
@@ -46,7 +47,7 @@ log_failure(struct root *r, lua_State *L, const struct err *e, const char *detai
 	struct str text = str_limited(8000), line = str_limited(8200);
 
 	script_error_text(L, e, &text);
-	str_addf(&line, "%s \"%s\": %s", r->timer ? "timer" : "task", r->name, str_z(&text));
+	str_addf(&line, "%s \"%s\": %s", r->timer || r->run ? "timer" : "task", r->name, str_z(&text));
 	log_detail(r->script->conf.log, LOG_ERROR, str_z(&line), detail);
 	r->script->task_errors++;
 	str_free(&text);
@@ -158,8 +159,14 @@ core_root(lua_State *L)
 	kind = luaL_optstring(L, 3, "");
 	if (bind_script(L)->stopping)
 		return rt_fail(L, ERR_CANCELED, "the script is being stopped");
-	root_new(L, 1, name, strcmp(kind, "timer") == 0);
+	root_new(L, 1, name, strcmp(kind, "timer") == 0)->run = strcmp(kind, "run") == 0;
 	return 1;
+}
+
+bool
+task_is_timer(struct link *root)
+{
+	return LIST_ITEM(root, struct root, link)->timer;
 }
 
 int

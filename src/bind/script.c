@@ -255,8 +255,7 @@ tell_idle(void *arg)
 void
 script_look_idle(struct script *s)
 {
-	if (s->main == NULL && list_empty(&s->roots) && s->past_load && !s->closed && s->idle != NULL &&
-	    s->idle_timer == NULL)
+	if (!script_busy(s) && s->past_load && !s->closed && s->idle != NULL && s->idle_timer == NULL)
 		s->idle_timer = loop_after(s->conf.loop, 0, tell_idle, s);
 }
 
@@ -346,6 +345,21 @@ bool
 script_has_tasks(const struct script *s)
 {
 	return s->main != NULL || !list_empty(&s->roots);
+}
+
+bool
+script_busy(const struct script *s)
+{
+	for (struct link *l = s->roots.next; l != &s->roots; l = l->next)
+		if (!task_is_timer(l))
+			return true;
+	return s->main != NULL;
+}
+
+bool
+script_declares(const struct script *s)
+{
+	return s->declares || s->load_point != NULL || s->ruleset->chains.n > 0;
 }
 
 bool

@@ -38,11 +38,14 @@ void script_findings(struct script *s, ruleset_finding_fn fn, void *arg);
 /* Timers start, and the main task goes on behind its load point, with this engine. */
 void script_activate(struct script *s, struct engine *e);
 /*
- * idle is called, from the loop, each time no task and no timer is left (handlers of
- * rules excepted): a program has come to its end.
+ * idle is called, from the loop, each time no task is left but timers that wait for
+ * their time (handlers of rules excepted).
  */
 void script_on_idle(struct script *s, void (*idle)(void *arg), void *arg);
 bool script_has_tasks(const struct script *s);		/* the main task, spawned ones, timers */
+bool script_busy(const struct script *s);		/* the same without timers that wait */
+/* At the load point: has rules, timers, tasks, or goes on, so that it can have a use. */
+bool script_declares(const struct script *s);
 bool script_has_timers(const struct script *s);
 unsigned script_task_errors(const struct script *s);	/* tasks that ended with an error (logged) */
 bool script_partial(const struct script *s);		/* a set verb had single failures: exit code 6 */

@@ -149,6 +149,16 @@ cli_options(struct cli *c, const struct cmd *cmd, int argc, char **argv,
 	return 0;
 }
 
+const char *
+cli_rule_file(const struct cli *c, const char *named)
+{
+	if (named != NULL || access(c->config, F_OK) == 0)
+		return named != NULL ? named : c->config;
+	log_error(c->log, "no FILE was named and there is no %s: write your rules there, or name "
+	    "their file", c->config);
+	return NULL;
+}
+
 void
 cli_open_log(struct cli *c)
 {
@@ -189,12 +199,14 @@ cmd_find(const char *name)
 	return NULL;
 }
 
-static int
-unknown_command(const char *word)
+int
+cli_unknown_command(const char *word)
 {
 	const char *names[32];
 	int near;
 
+	if (word[0] == '-')
+		return cli_usage(NULL, "options stand behind the command, as in mailmill run %s", word);
 	for (size_t i = 0; i < cmd_count; i++)
 		names[i] = cmds[i].name;
 	near = near_find(view_of(word), names, cmd_count);
@@ -219,7 +231,7 @@ cli_run(int argc, char **argv)
 		return EXIT_DONE;
 	}
 	if ((cmd = cmd_find(argv[1])) == NULL)
-		return unknown_command(argv[1]);
+		return cli_unknown_command(argv[1]);
 	c.config = path_of("MAILMILL_CONFIG", "XDG_CONFIG_HOME", ".config", "/rules.lua");
 	c.state_dir = path_of("MAILMILL_STATE", "XDG_STATE_HOME", ".local/state", "");
 	c.lua_dir = getenv("MAILMILL_LUA");

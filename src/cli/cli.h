@@ -46,10 +46,15 @@ int cli_options(struct cli *c, const struct cmd *cmd, int argc, char **argv,
 	size_t *nrest_r);
 /* Makes c->log as the options say. */
 void cli_open_log(struct cli *c);
+/* The file to load: the one that was named (or NULL), else the default one; NULL: there is
+ * none, and the log says so. */
+const char *cli_rule_file(const struct cli *c, const char *named);
 /* The exit code for an error that ended the work. */
 int cli_exit_code(const struct err *e);
 /* A usage error on stderr; returns EXIT_USAGE. */
 int cli_usage(const struct cmd *cmd, const char *fmt, ...) PRINTF(2, 3);
+/* The same for a word that is no command, with the one that was meant. */
+int cli_unknown_command(const char *word);
 
 /* Subcommands. */
 int cmd_run(struct cli *c, int argc, char **argv);

@@ -90,11 +90,14 @@ cmd_check(struct cli *c, int argc, char **argv)
 		goto out;
 	}
 	cli_open_log(c);
+	code = EXIT_CONFIG;
+	conf.file = cli_rule_file(c, rest[0]);
+	if (conf.file == NULL)
+		goto out;
 	k.host.loop = loop_new(&e);
 	if (k.host.loop != NULL) {
 		conf.loop = k.host.loop;
 		conf.log = c->log;
-		conf.file = nrest > 0 ? rest[0] : c->config;
 		conf.lua_dir = c->lua_dir;
 		k.script = script_load(&conf, loaded, &k, &e);
 		if (k.script != NULL)

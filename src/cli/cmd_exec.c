@@ -4,6 +4,7 @@
  */
 #include <signal.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "cli/host.h"
@@ -42,8 +43,8 @@ on_signal(void *arg)
 	struct program *p = arg;
 
 	if (p->stopping) {
-		loop_stop(p->host.loop);
-		return;
+		log_warn(p->host.cli->log, "interrupted twice: breaking off");
+		_exit(EXIT_FAILED);
 	}
 	log_warn(p->host.cli->log, "interrupted");
 	stop(p, EXIT_FAILED);

@@ -63,7 +63,7 @@ cmd_help(struct cli *c, int argc, char **argv)
 	}
 	cmd = cmd_find(argv[1]);
 	if (cmd == NULL)
-		return cli_usage(NULL, "no command '%s'", argv[1]);
+		return cli_unknown_command(argv[1]);
 	printf("mailmill %s\n%s\n\n%s", cmd->usage, cmd->summary, cmd->help);
 	return EXIT_DONE;
 }

@@ -28,14 +28,16 @@ struct daemon {
 	bool			 load_again;	/* changed once more meanwhile */
 	struct { VEC(struct script *) } old;
 	struct loop_timer	*old_timer, *settle;
-	struct loop_watch	*watch;
+	struct loop_watch	*watch, *real_watch;	/* of its folder; of a link's target's */
 	struct loop_signal	*signals[3];
 	struct stat		 seen;		/* of the file that was loaded last */
 	bool			 stopping;
+	unsigned		 asked;		/* ... by signals, so often */
 	int			 code;
 };
 
 static void load(struct daemon *d);
+static void watch_file(struct daemon *d);
 
 static struct log *
 dlog(const struct daemon *d)
@@ -71,9 +73,12 @@ on_term(void *arg)
 {
 	struct daemon *d = arg;
 
-	if (d->stopping) {
+	if (d->asked++ > 1) {
+		log_warn(dlog(d), "asked three times: breaking off; the next start goes on");
+		_exit(EXIT_FAILED);
+	} else if (d->stopping) {
 		log_warn(dlog(d), "asked twice: ending now; the next start goes on");
-		loop_stop(d->host.loop);
+		engine_hurry(d->host.engine);
 		return;
 	}
 	log_info(dlog(d), "ending: what is under way gets %d s", GRACE_MS / 1000);
@@ -96,9 +101,10 @@ summary(const struct daemon *d)
 {
 	const struct engine_counts *n = engine_counts(d->host.engine);
 
-	log_info(dlog(d), "judged %llu, matched by rules %llu, actions done %llu, failed %llu, held %llu",
-	    (unsigned long long)n->judged, (unsigned long long)n->matched,
-	    (unsigned long long)n->actions, (unsigned long long)n->failed,
+	log_info(dlog(d), "%sjudged %llu, matched by rules %llu, actions %s %llu, failed %llu, held %llu",
+	    d->dry_run ? "dry run: " : "", (unsigned long long)n->judged, (unsigned long long)n->matched,
+	    d->dry_run ? "that would be done" : "done", (unsigned long long)n->actions,
+	    (unsigned long long)n->failed,
 	    (unsigned long long)n->parked);
 }
 
@@ -108,7 +114,7 @@ look(void *arg)
 	struct daemon *d = arg;
 	bool rules;
 
-	if (d->stopping || d->script == NULL || d->loading != NULL || script_has_tasks(d->script) ||
+	if (d->stopping || d->script == NULL || d->loading != NULL || script_busy(d->script) ||
 	    !engine_idle(d->host.engine))
 		return;
 	rules = script_ruleset(d->script)->chains.n > 0;
@@ -186,6 +192,11 @@ loaded(void *arg, struct script *s, const struct err *e, const char *detail, con
 		refuse(d, s);
 	} else if (host_findings(&d->host, s, false) > 0) {
 		refuse(d, s);
+	} else if (reload && !script_declares(s)) {
+		/* Caught while it is being written, most likely: no reason to end the daemon. */
+		log_error(dlog(d), "%s has no rules and no timers now; to end the daemon, send SIGTERM",
+		    d->file);
+		refuse(d, s);
 	} else if (engine_activate(d->host.engine, script_ruleset(s), &err) < 0) {
 		log_error(dlog(d), "%s", err.text);
 		refuse(d, s);
@@ -215,6 +226,7 @@ load(struct daemon *d)
 		d->load_again = true;
 		return;
 	}
+	watch_file(d);
 	if (stat(d->file, &d->seen) < 0)
 		memset(&d->seen, 0, sizeof(d->seen));
 	d->loading = script_load(&conf, loaded, d, &err);
@@ -240,10 +252,17 @@ settled(void *arg)
 {
 	struct daemon *d = arg;
 	struct stat st;
+	int64_t age;
 
 	d->settle = NULL;
 	if (d->stopping || stat(d->file, &st) < 0)
 		return;		/* gone for a moment, or for good: the rules stay */
+	age = loop_wall(d->host.loop) - (int64_t)st.st_mtim.tv_sec * 1000 -
+	    st.st_mtim.tv_nsec / 1000000;
+	if (age >= 0 && age < SETTLE_MS) {	/* it may be half written */
+		d->settle = loop_after(d->host.loop, SETTLE_MS - age, settled, d);
+		return;
+	}
 	if (st.st_ino != d->seen.st_ino || st.st_size != d->seen.st_size ||
 	    st.st_mtim.tv_sec != d->seen.st_mtim.tv_sec ||
 	    st.st_mtim.tv_nsec != d->seen.st_mtim.tv_nsec)
@@ -260,18 +279,37 @@ on_change(void *arg, const char *name)
 	d->settle = loop_after(d->host.loop, SETTLE_MS, settled, d);
 }
 
+static struct loop_watch *
+watch_folder_of(struct daemon *d, const char *file)
+{
+	struct err e = ERR_NONE;
+	const char *slash = strrchr(file, '/');
+	char *dir = slash == NULL ? xstrdup(".") : slash == file ? xstrdup("/") :
+	    xmemdup0(file, (size_t)(slash - file));
+	struct loop_watch *w = loop_watch_new(d->host.loop, dir, on_change, d, &e);
+
+	if (w == NULL)
+		log_warn(dlog(d), "%s is not watched for changes (%s); use SIGHUP", file, e.text);
+	free(dir);
+	return w;
+}
+
+/* Where a link leads may change with each load. */
 static void
 watch_file(struct daemon *d)
 {
-	struct err e = ERR_NONE;
-	const char *slash = strrchr(d->file, '/');
-	char *dir = slash == NULL ? xstrdup(".") : slash == d->file ? xstrdup("/") :
-	    xmemdup0(d->file, (size_t)(slash - d->file));
+	struct stat st;
+	char *real;
 
-	d->watch = loop_watch_new(d->host.loop, dir, on_change, d, &e);
+	if (d->once)
+		return;
 	if (d->watch == NULL)
-		log_warn(dlog(d), "%s is not watched for changes (%s); use SIGHUP", d->file, e.text);
-	free(dir);
+		d->watch = watch_folder_of(d, d->file);
+	loop_watch_free(d->host.loop, &d->real_watch);
+	if (lstat(d->file, &st) < 0 || !S_ISLNK(st.st_mode) || (real = realpath(d->file, NULL)) == NULL)
+		return;
+	d->real_watch = watch_folder_of(d, real);
+	free(real);
 }
 
 /* ---- the command */
@@ -293,11 +331,10 @@ run_daemon(struct daemon *d)
 	}
 	state_on_broken(d->host.state, on_broken, d);
 	engine_on_idle(d->host.engine, look, d);
-	if (!d->once)
-		watch_file(d);
 	load(d);
 	loop_run(d->host.loop);
-	summary(d);
+	if (d->script != NULL)
+		summary(d);
 	if (d->code == EXIT_DONE && d->script != NULL) {
 		const struct engine_counts *n = engine_counts(d->host.engine);
 
@@ -315,6 +352,7 @@ close_daemon(struct daemon *d)
 	struct loop *l = d->host.loop;
 
 	loop_watch_free(l, &d->watch);
+	loop_watch_free(l, &d->real_watch);
 	for (size_t i = 0; i < ARRAY_LEN(d->signals); i++)
 		loop_signal_free(l, &d->signals[i]);
 	loop_cancel(l, &d->settle);
@@ -346,7 +384,10 @@ cmd_run(struct cli *c, int argc, char **argv)
 		goto out;
 	}
 	cli_open_log(c);
-	d.file = nrest > 0 ? rest[0] : c->config;
+	code = EXIT_CONFIG;
+	d.file = cli_rule_file(c, rest[0]);
+	if (d.file == NULL)
+		goto out;
 	code = host_open(&d.host, c, d.dry_run ? HOST_COPY : HOST_OWN, d.dry_run, d.existing);
 	if (code == EXIT_DONE) {
 		code = run_daemon(&d);

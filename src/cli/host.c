@@ -152,9 +152,22 @@ fail:
 	return e.kind == ERR_HELD ? EXIT_IN_USE : e.kind == ERR_USAGE ? EXIT_CONFIG : EXIT_FAILED;
 }
 
+static void
+state_answered(void *arg, int64_t at, const struct err *e)
+{
+	(void)at;
+	(void)e;
+	loop_stop(arg);
+}
+
 void
 host_close(struct host *h)
 {
+	if (h->engine != NULL) {
+		/* Answers come in order: with this one, all that scripts asked have come. */
+		state_timer_get(h->state, "end", state_answered, h->loop);
+		loop_run(h->loop);
+	}
 	engine_free(&h->engine);
 	if (h->state != NULL)
 		state_close(&h->state);

@@ -307,13 +307,12 @@ expand(const char *path)
 }
 
 static int
-check_path(const char *path, const char *name, struct err *e)
+check_path(const char *path, struct err *e)
 {
 	struct stat st;
 
 	if (path[0] != '/')
-		return err_set(e, ERR_USAGE, SCOPE_ACCOUNT,
-		    "account '%s': the path '%s' is not absolute", name, path);
+		return err_set(e, ERR_USAGE, SCOPE_ACCOUNT, "the path '%s' is not absolute", path);
 	for (int d = 0; d < MAILDIR_DIRS; d++) {
 		char *sub = xasprintf("%s/%s", path, maildir_dir_name[d]);
 		int rc = stat(sub, &st);
@@ -322,7 +321,7 @@ check_path(const char *path, const char *name, struct err *e)
 		if (rc == 0 && S_ISDIR(st.st_mode))
 			continue;
 		return err_set(e, ERR_USAGE, SCOPE_ACCOUNT,
-		    "account '%s': '%s' is not a Maildir: '%s' in it: %s", name, path,
+		    "no Maildir at %s ('%s' in it: %s); create = true makes one", path,
 		    maildir_dir_name[d], rc == 0 ? "not a directory" : strerror(errno));
 	}
 	return 0;
@@ -356,7 +355,7 @@ maildir_open(struct loop *l, struct log *log, const struct maildir_conf *conf,
 	char *path = expand(conf->path);
 
 	if ((conf->create && path[0] == '/' && maildir_make(path, e) != 0) ||
-	    check_path(path, conf->name, e) != 0) {
+	    check_path(path, e) != 0) {
 		free(path);
 		return NULL;
 	}
