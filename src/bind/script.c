@@ -265,7 +265,12 @@ error_text(lua_State *L)
 {
 	struct str *out = lua_touserdata(L, 2);
 	size_t n;
-	const char *p = luaL_tolstring(L, 1, &n);
+	const char *p;
+
+	/* "table: 0x55..." says nothing; the struct err does. */
+	if (!lua_isstring(L, 1) && luaL_getmetafield(L, 1, "__tostring") == LUA_TNIL)
+		return 0;
+	p = luaL_tolstring(L, 1, &n);
 
 	str_add(out, p, n);
 	return 0;

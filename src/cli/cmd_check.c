@@ -56,7 +56,12 @@ verdict(struct checker *k, const char *file)
 {
 	const struct ruleset *rs = script_ruleset(k->script);
 	size_t rules = 0;
+	struct err e = ERR_NONE;
 
+	if (engine_check_paths(rs, &e) < 0) {
+		log_error(k->host.cli->log, "%s", e.text);
+		k->bad++;
+	}
 	for (size_t i = 0; i < rs->accounts.n; i++)
 		check_account(k, rs->accounts.at[i]);
 	for (size_t i = 0; i < rs->chains.n; i++)

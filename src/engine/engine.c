@@ -5,6 +5,7 @@
 #include "engine/engine_int.h"
 
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #define OLD_HANDLERS_MS	30000		/* a reload gives functions under way this long */
 
@@ -187,15 +188,25 @@ engine_hurry(struct engine *e)
 
 /* ---- rulesets */
 
-/* Two accounts over one Maildir would act on each message twice. */
-static int
-check_paths(const struct ruleset *r, struct err *err)
+static bool
+same_folder(const char *a, const char *b)
+{
+	struct stat sa, sb;
+
+	if (a == NULL || b == NULL)
+		return false;
+	return strcmp(a, b) == 0 || (stat(a, &sa) == 0 && stat(b, &sb) == 0 &&
+	    sa.st_dev == sb.st_dev && sa.st_ino == sb.st_ino);
+}
+
+int
+engine_check_paths(const struct ruleset *r, struct err *err)
 {
 	for (size_t i = 0; i < r->accounts.n; i++)
 		for (size_t k = 0; k < i; k++) {
 			const struct account_decl *a = r->accounts.at[i], *b = r->accounts.at[k];
 
-			if (a->path != NULL && b->path != NULL && strcmp(a->path, b->path) == 0)
+			if (same_folder(a->path, b->path))
 				return err_set(err, ERR_USAGE, SCOPE_PROGRAM,
 				    "%s: account \"%s\" is the same Maildir as \"%s\" (%s): %s", a->where,
 				    a->name, b->name, b->where, a->path);
@@ -243,7 +254,7 @@ take_accounts(struct engine *e, struct ruleset *r, struct err *err)
 	struct account **fresh = xcalloc(n + 1, sizeof(*fresh));
 	struct account **before = xcalloc(n + 1, sizeof(*before));
 
-	if (check_paths(r, err) < 0)
+	if (engine_check_paths(r, err) < 0)
 		goto fail;
 	for (size_t i = 0; i < n; i++) {
 		const struct account_decl *d = r->accounts.at[i];

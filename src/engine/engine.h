@@ -39,6 +39,8 @@ struct loop *engine_loop(const struct engine *e);
  * cancelled.  -1 and ERR_USAGE when an account's options are wrong: then nothing changed.
  */
 int engine_activate(struct engine *e, struct ruleset *r, struct err *err) MUST_CHECK;
+/* -1 when two accounts have one Maildir: they would act on each message twice. */
+int engine_check_paths(const struct ruleset *r, struct err *err) MUST_CHECK;
 /* Opens the accounts only: for exec. */
 int engine_activate_accounts(struct engine *e, struct ruleset *r, struct err *err) MUST_CHECK;
 /* fn is called, from the loop, each time there is nothing left to do now: no turn under

@@ -21,7 +21,9 @@ set_up()
 end_daemon()
 {
 	[ -z "$daemon" ] || kill -KILL "$daemon" 2>/dev/null
-	[ -z "$keeper" ] || kill -KILL "$keeper" 2>/dev/null
+	# `timeout` passes TERM on, and KILL 2 s later: it must live to do so.
+	[ -z "$keeper" ] || kill -TERM "$keeper" 2>/dev/null
+	[ -z "$keeper" ] || wait "$keeper" 2>/dev/null
 	daemon=
 	keeper=
 }

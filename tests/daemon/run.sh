@@ -255,3 +255,47 @@ case_nothing_left()
 	said "at its time"
 	said "the end"
 }
+
+case_one_maildir_twice()
+{
+	maildir Maildir
+	ln -s Maildir Link
+	for path in Maildir Maildir/ ./Maildir/../Maildir Link; do
+		cat >rules.lua <<-END
+		local a = mail.maildir { name = "a", path = "Maildir" }
+		local b = mail.maildir { name = "b", path = "$path" }
+		a.inbox:rules { { "x", flag = "x" } }
+		END
+		for word in check "run --once" exec; do
+			# shellcheck disable=SC2086	# words are wanted
+			mill 3 $word rules.lua
+			said 'rules.lua:2: account "b" is the same Maildir as "a" (rules.lua:1)'
+		done
+	done
+}
+
+case_quiet_and_verbose()
+{
+	maildir Maildir
+	letter Maildir one
+	rules 'home.inbox:rules { { "a", existing = true, flag = "x" } }' 'mail.log.debug "for the curious"' \
+	    'mail.log "by the way"' 'mail.log.warn "mind this"'
+	mill 0 run --once --quiet rules.lua
+	said "warn: mind this"
+	unsaid "by the way"
+	unsaid "at work"
+	mill 0 run --once rules.lua
+	said "by the way"
+	unsaid "for the curious"
+	mill 0 run --once -v rules.lua
+	said "for the curious"
+	! grep -q "$(printf '\033')" "$OUT" || fail "colours without a terminal"
+}
+
+case_endless_top_level()
+{
+	maildir Maildir
+	rules 'while true do end'
+	mill 3 check rules.lua
+	said "rules.lua:2"
+}

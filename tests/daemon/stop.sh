@@ -90,3 +90,55 @@ case_once_ends()
 	mill 0 run --once rules.lua
 	said "done: flag x"
 }
+
+# A child that a rule function waits for does not outlive the daemon.
+case_term_with_child()
+{
+	maildir Maildir
+	rules 'home.inbox:on_new("child", function(msg)' \
+	    'mail.command { "sh", "-c", "echo $$ >child.new; mv child.new child; exec sleep ${SLOW:-0}", timeout = "10min" }' \
+	    'msg:flag "x" end)'
+	export SLOW=300
+	start run rules.lua
+	await "rule at work"
+	letter Maildir one
+	until_true test -e child
+	child=$(cat child)
+	signal TERM
+	await ending
+	signal TERM
+	ended 0
+	! kill -0 "$child" 2>/dev/null || fail "the child $child lives on"
+	unset SLOW
+	mill 0 run --once rules.lua
+	said "done: flag x"
+}
+
+# Nothing that is under way in one account is lost because another one is idle.
+case_term_between_accounts()
+{
+	maildir Maildir Maildir/.Kept Second
+	cat >rules.lua <<-'END'
+	local one = mail.maildir { name = "one", path = "Maildir" }
+	local two = mail.maildir { name = "two", path = "Second", create = true }
+	one.inbox:on_new("over", function(msg)
+		mail.log "begun"
+		mail.sleep(1)
+		mail.log("there are", #two.inbox:search {})
+		msg:copy "Kept"
+		msg:move(two "From one")
+	end)
+	END
+	start run rules.lua
+	await "rule at work"
+	letter Maildir one
+	await begun
+	signal TERM
+	ended 0
+	said "there are 0" "$LOG"
+	said "done: move to two:From one" "$LOG"
+	holds "Second/.From one" 1
+	holds Maildir/.Kept 1
+	mill 0 run --once rules.lua
+	said "judged 0"
+}
