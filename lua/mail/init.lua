@@ -284,6 +284,25 @@ function mail.list(source)
 	return list
 end
 
+-- ---- modules of the script
+
+local original_require = require
+
+-- `return mail.rules { ... }` at the end of a module is a tail call, which leaves no trace of
+-- the module's file: so the files that are being loaded are remembered.
+rawset(_G, "require", function(name)
+	local depth = #util.modules
+	local file = type(name) == "string" and package.searchpath(name, package.path)
+	local unwind <close> = setmetatable({}, { __close = function() -- luacheck: ignore 211
+		for i = #util.modules, depth + 1, -1 do
+			util.modules[i] = nil
+		end
+	end })
+	util.modules[depth + 1] = file or nil
+	local module, extra = original_require(name)
+	return module, extra
+end)
+
 -- ---- called by C
 
 --- At the load point: the last findings.

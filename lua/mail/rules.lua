@@ -217,7 +217,12 @@ local function flatten(set, out, here)
 	return out
 end
 
-local function here()
+-- Where the set stands.  tail: it was called by `return mail.rules {...}` of a module.
+local function here(tail)
+	local file = tail and util.modules[#util.modules]
+	if file then
+		return { where = file:match("[^/]*$") .. ":1", source = "@" .. file, line = 1 }
+	end
 	local where, source, line = util.where()
 	return { where = where, source = source, line = line }
 end
@@ -226,7 +231,7 @@ local made = {} -- sets, until one of their mailboxes is named
 
 --- mail.rules { {...}, {...} } -> a value for any number of mailboxes.
 function rules.make(list)
-	local h = here()
+	local h = here(debug.getinfo(1, "t").istailcall and debug.getinfo(2, "S").what == "C")
 	if type(list) ~= "table" or getmetatable(list) and getmetatable(list) ~= RULES then
 		util.fail("mail.rules { ... } takes a table of rules, not %s", util.describe(list))
 	end

@@ -4,6 +4,9 @@ local core = ...
 
 local util = {}
 
+--- The files that `require` is loading, the innermost last (see init.lua).
+util.modules = {}
+
 --- The innermost frame that is the user's: "rules.lua:12", and its level's source and line.
 --- @return string where
 --- @return string|nil source  the chunk name ("@/home/anna/rules.lua")

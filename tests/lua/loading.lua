@@ -20,8 +20,9 @@ all:count() --@search
 
 -- mode: check
 -- expect: exit 3
--- output: loading.lua:{syntax}:
-local x = = 5 --@syntax
+-- output: bad.lua:1: unexpected symbol near '='
+require "t".write("bad.lua", "local x = = 5")
+require "bad"
 
 -- mode: check
 -- expect: exit 3

@@ -2,9 +2,12 @@
 local t = require "t"
 
 t.case("globals", function()
-	t.raises(function() undeclared = 1 end, t.line(), "assign to undeclared global 'undeclared'")
-	t.raises(function() return undeclared2 end, "undeclared global 'undeclared2'")
-	t.raises(function() local _ = mial.q end, t.line(), "undeclared global 'mial'; did you mean 'mail'?")
+	t.raises(function() undeclared = 1 end, t.line(), -- luacheck: ignore
+		"assign to undeclared global 'undeclared'")
+	t.raises(function() return undeclared2 end, -- luacheck: ignore
+		"undeclared global 'undeclared2'")
+	t.raises(function() local _ = mial.q end, t.line(), -- luacheck: ignore
+		"undeclared global 'mial'; did you mean 'mail'?")
 end)
 t.case("the module", function()
 	t.raises(function() local _ = mail.maildr end, t.line(),

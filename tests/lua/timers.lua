@@ -79,7 +79,7 @@ mail.at("2026-01-01 00:00", function() mail.log "missed, so at once" end,
 	{ missed = "once", name = "new year" })
 
 -- mode: daemon
--- until: the end
+-- output: the end
 -- absent: missed, so at once
 mail.at("2026-01-01 00:00", function() mail.log "missed, so at once" end,
 	{ missed = "once", name = "new year" })
