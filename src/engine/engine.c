@@ -236,7 +236,7 @@ in_the_way(const struct engine *e, const struct account_decl *d)
 		struct account *a = e->accounts.at[i];
 
 		if (a->successor == NULL && ((a->retired && strcmp(a->name, d->name) == 0) ||
-		    (d->path != NULL && a->decl->path != NULL && strcmp(a->decl->path, d->path) == 0)))
+		    same_folder(a->decl->path, d->path)))
 			return a;
 	}
 	return NULL;

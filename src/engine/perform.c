@@ -60,10 +60,10 @@ job_fail(struct job *j, enum err_kind kind, const char *text)
 
 /* An account that is not open is opened again by itself: what waits for it is tried again. */
 static void
-job_closed(struct job *j, const struct account *a)
+job_closed(struct job *j, const char *account)
 {
 	j->result.result = RESULT_FAILED;
-	err_set(&j->result.err, ERR_NET, SCOPE_ACCOUNT, "account \"%s\" is not open now", a->name);
+	err_set(&j->result.err, ERR_NET, SCOPE_ACCOUNT, "account \"%s\" is not open now", account);
 	j->result.err.temporary = true;
 	job_end(j);
 }
@@ -153,7 +153,7 @@ job_append(struct job *j)
 
 	if (to->source == NULL) {
 		request_free(&r);
-		job_closed(j, to);
+		job_closed(j, to->name);
 		return;
 	}
 	r->bytes = replace ? blob_ref(a->bytes) : blob_copy(raw);
@@ -332,6 +332,10 @@ job_begin(void *arg)
 		struct account *to = a->account == NULL || strcmp(a->account, j->target->name) == 0 ?
 		    j->target : engine_account(e, a->account);
 
+		if (to == NULL && e->stopping) {
+			job_closed(j, a->account);	/* the next start goes on */
+			return;
+		}
 		if (to == NULL) {
 			job_fail(j, ERR_USAGE, "the target's account is not in the rules any more");
 			return;
@@ -351,7 +355,7 @@ job_begin(void *arg)
 		return;
 	}
 	if (j->box->account->source == NULL) {
-		job_closed(j, j->box->account);
+		job_closed(j, j->box->account->name);
 		return;
 	}
 	if ((cannot = source_cannot(j->box->account->source, can)) != NULL) {

@@ -165,6 +165,20 @@ turn_retry(struct turn *t, unsigned attempts, int64_t delay_ms, const char *reas
 	runner_turn_ended(r, t);
 }
 
+/* The same, and tells why. */
+static void
+turn_later(struct turn *t, int64_t delay_ms, const char *reason)
+{
+	struct str text = str_limited(4000);
+
+	turn_title(t, &text);
+	str_addf(&text, ": not now: %s; again in ", reason);
+	duration_print(&text, delay_ms);
+	log_info(turn_log(t), "%s", str_z(&text));
+	str_free(&text);
+	turn_retry(t, t->attempt - 1, delay_ms, reason);
+}
+
 void
 turn_park(struct turn *t, const char *reason)
 {
@@ -216,6 +230,10 @@ resolve_target(struct turn *t, struct action *a)
 	struct err err = ERR_NONE;
 	int found;
 
+	if (to == NULL && own->engine->stopping) {
+		turn_abandon(t);	/* it is closed already; the next start judges again */
+		return -1;
+	}
 	if (to == NULL) {
 		err_set(&err, ERR_USAGE, SCOPE_MESSAGE, "no account \"%s\"", a->account);
 		turn_park(t, err.text);
@@ -363,7 +381,7 @@ turn_fetched(void *arg, const struct err *e)
 		t->phase = TURN_ENDED;
 		runner_turn_ended(r, t);
 	} else if (err_is(e) && e->temporary) {
-		turn_retry(t, t->attempt - 1, 30000, e->text);
+		turn_later(t, 30000, e->text);
 	} else if (err_is(e)) {
 		turn_park(t, e->text);
 	} else {
@@ -640,7 +658,7 @@ engine_answered(struct turn *t, struct turn_answer *a)
 		}
 		break;
 	case ANSWER_RETRY:
-		turn_retry(t, t->attempt - 1, a->delay_ms, a->reason);
+		turn_later(t, a->delay_ms, a->reason);
 		break;
 	case ANSWER_HOLD:
 		turn_park(t, a->reason);
