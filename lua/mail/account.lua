@@ -48,10 +48,13 @@ function box_methods.remove(box)
 	core.remove(box.account.name, box.name)
 end
 
+local STATUS = util.class("status", {}, { messages = false, unseen = false, uidnext = false,
+	uidvalidity = false })
+
 --- @return table { messages=, unseen=, uidnext=, uidvalidity= }
 function box_methods.status(box)
 	core.gate()
-	return core.status(box.account.name, box.name)
+	return setmetatable(core.status(box.account.name, box.name), STATUS)
 end
 
 local BOX = util.class("mailbox", box_methods)
@@ -59,6 +62,11 @@ local BOX = util.class("mailbox", box_methods)
 function BOX.__tostring(box)
 	return box.account.name .. ":" .. box.name
 end
+
+local function no_list()
+	util.fail("a mailbox is no list: mailbox:search() is the set of its messages")
+end
+BOX.__call, BOX.__len, BOX.__pairs = no_list, no_list, no_list
 
 local function box_of(acc, name)
 	local known = acc.boxes[name]
@@ -188,9 +196,11 @@ function ACCOUNT.__index(acc, key)
 	elseif ROLE[key] then
 		return box_of(acc, key == "inbox" and "INBOX" or "@" .. key)
 	end
-	util.fail("account \"%s\": no field '%s'%s; a mailbox of that name is written account \"%s\"",
-		acc.name, tostring(key),
-		util.hint(key, util.names(methods, ROLE, { name = true })), tostring(key))
+	local hint = util.hint(key, util.names(methods, ROLE, { name = true }))
+	if hint == "" then
+		hint = ("; a mailbox of that name is written account \"%s\""):format(tostring(key))
+	end
+	util.fail("account \"%s\": no field '%s'%s", acc.name, tostring(key), hint)
 end
 
 function ACCOUNT.__newindex(acc, key)

@@ -226,6 +226,9 @@ local function accepted(code, ok)
 	return false
 end
 
+local COMMANDED = util.class("command's result", {}, { code = false, signal = false, out = false,
+	err = false, timed_out = false, out_over = false, err_over = false })
+
 --- mail.command { "spamc", "-c", stdin = msg, timeout = "30s", ok = {0, 1} }: asks a
 --- program (argv, no shell) -> { code=, signal=, out=, err=, timed_out= }.  Raises when it
 --- cannot be started, runs out of time, or ends with a code that is not in ok ({0}).
@@ -250,7 +253,7 @@ function mail.command(options)
 		local said = (r.err or ""):match("^%s*([^\n]*)")
 		core.raise("system", ("%s %s%s"):format(argv[1], why, said ~= "" and ": " .. said or ""))
 	end
-	return r
+	return setmetatable(r, COMMANDED)
 end
 
 -- ---- text

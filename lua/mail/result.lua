@@ -21,9 +21,8 @@ function methods.must(self)
 end
 
 -- The counts stand in the table itself; here they are for "did you mean".
-local function absent() end
-local RESULT = util.class("result", methods, { first = absent, decided = absent, done = absent,
-	gone = absent, copied_only = absent, failed = absent, bytes = absent, map = absent })
+local RESULT = util.class("result", methods, { first = false, decided = false, done = false,
+	gone = false, copied_only = false, failed = false, bytes = false, map = false })
 
 function RESULT.__tostring(self)
 	return ("%d done, %d gone, %d only copied, %d failed"):format(self.done, self.gone,

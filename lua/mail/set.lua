@@ -9,17 +9,18 @@ local result = core.load "result"
 local WINDOW = 64 -- messages prefetched at a time
 
 local SET
+local STATE = {} -- the key of what a set is
 local set = {}
 
 --[[
-What a set is, in its slot 1:
+What a set is:
   boxes, condition, max     a search: function that lists mailboxes, QUERY, most messages
   make, from                derived: make(state, ...) -> boxes_of, uids; from: its sets
   boxes_of, uids            once used: mailbox and UID of each message
   window, position          the messages at hand; message -> its place
 ]]
 local function new(state)
-	return setmetatable({ state }, SET)
+	return setmetatable({ [STATE] = state }, SET)
 end
 
 -- Roles get the name of their mailbox, so that a message has one name in all sets.
@@ -67,7 +68,7 @@ end
 
 -- The state with boxes_of and uids: searched at the first use, once.
 local function resolve(self)
-	local state = self[1]
+	local state = self[STATE]
 	if not state.uids then
 		core.gate()
 		local boxes_of, uids
@@ -211,7 +212,7 @@ end
 
 --- A set of at most n messages, the first ones.
 function methods.limit(self, n)
-	local state = self[1]
+	local state = self[STATE]
 	if math.type(n) ~= "integer" or n < 0 then
 		util.fail("limit: a number of messages is expected, not %s", util.describe(n))
 	elseif state.boxes and not state.uids then
@@ -308,7 +309,7 @@ end
 
 --- The same question, asked anew at its first use.
 function methods.again(self)
-	local state = self[1]
+	local state = self[STATE]
 	local from
 	if state.from then
 		from = {}
@@ -336,6 +337,18 @@ function methods.search(self, condition)
 end
 
 SET = util.class("set", methods)
+
+local named_index = SET.__index
+function SET.__index(self, key)
+	if type(key) == "number" then
+		util.fail("a set of messages is walked by `for msg in set do`; set:first() is its first one")
+	end
+	return named_index(self, key)
+end
+
+function SET.__pairs()
+	util.fail("a set of messages is walked by `for msg in set do`, without pairs")
+end
 
 function SET.__len(self)
 	return #resolve(self).uids
@@ -406,7 +419,7 @@ function SET.__mul(a, b)
 end
 
 function SET.__tostring(self)
-	local uids = self[1].uids
+	local uids = self[STATE].uids
 	return uids and ("a set of %d messages"):format(#uids) or "a set of messages, not searched yet"
 end
 

@@ -105,7 +105,8 @@ function util.names(...)
 end
 
 --- A class of ours: methods (called with a colon, or told so), fields computed by a
---- function, and an error with "did you mean" for anything else.
+--- function (false: nil unless the table has it), and an error with "did you mean" for
+--- anything else.
 function util.class(name, methods, fields)
 	local mt, checked = { __name = "mail." .. name }, {}
 	fields = fields or {}
@@ -121,8 +122,8 @@ function util.class(name, methods, fields)
 		local method = checked[key]
 		if method then
 			return method
-		elseif fields[key] then
-			return fields[key](self)
+		elseif fields[key] ~= nil then
+			return fields[key] and fields[key](self) or nil
 		end
 		util.fail("%s: no field or method '%s'%s", name, tostring(key),
 			util.hint(key, util.names(methods, fields)))

@@ -5,6 +5,8 @@
  */
 #include "bind/bind_int.h"
 
+#include "base/near.h"
+
 #define REFERENCES_MAX	1000u
 #define NAME_BYTES	200u		/* of a header's name */
 
@@ -32,6 +34,22 @@ address_tostring(lua_State *L)
 	lua_getfield(L, 1, "address");
 	luaL_tolstring(L, -1, NULL);
 	return 1;
+}
+
+/* A field that is absent is nil; one that there is not is a mistake. */
+static int
+address_index(lua_State *L)
+{
+	static const char *const names[] = { "name", "address", "local_part", "domain" };
+	const char *key = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : luaL_typename(L, 2);
+	int near = near_find(view_of(key), names, ARRAY_LEN(names));
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (strcmp(key, names[i]) == 0)
+			return 0;
+	if (near < 0)
+		return rt_fail(L, ERR_USAGE, "address: no field '%.60s'", key);
+	return rt_fail(L, ERR_USAGE, "address: no field '%.60s'; did you mean '%s'?", key, names[near]);
 }
 
 static void
@@ -359,6 +377,8 @@ bind_message(lua_State *L)
 	lua_newtable(L);
 	lua_pushcfunction(L, address_tostring);
 	lua_setfield(L, -2, "__tostring");
+	lua_pushcfunction(L, address_index);
+	lua_setfield(L, -2, "__index");
 	lua_pushliteral(L, "mail.address");
 	lua_setfield(L, -2, "__name");
 	lua_rawsetp(L, LUA_REGISTRYINDEX, &address_key);

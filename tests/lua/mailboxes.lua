@@ -51,6 +51,7 @@ t.case("status", function()
 	t.eq(math.type(s.uidvalidity), "integer")
 	t.eq(home.trash:status().messages, 0)
 	t.raises(function() home "None":status() end, "None")
+	t.raises(function() local _ = s.mesages end, t.line(), "did you mean 'messages'?")
 end)
 t.case("searched as one", function()
 	home.inbox:search(q.uid "1:2"):copy "Lists/dev"

@@ -97,6 +97,8 @@ t.case("errors", function()
 	local m = msg(1)
 	t.raises(function() local _ = m.subjct end, t.line(), "no field or method 'subjct'",
 		"did you mean 'subject'?")
+	t.raises(function() local _ = m.from.adress end, t.line(), "address: no field 'adress'",
+		"did you mean 'address'?")
 	t.raises(function() m.subject = "x" end, t.line(), "cannot be assigned")
 	t.raises(function() m.move "X" end, t.line(), "write message:move(...) with a colon")
 	t.raises(function() m:flag("a", "b") end, t.line(), "flag takes one value",
