@@ -1,6 +1,8 @@
 /* The command: options that all subcommands share, paths, exit codes. */
 #include "cli/cli.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -215,6 +217,29 @@ cli_unknown_command(const char *word)
 	return cli_usage(NULL, "no command '%s'", word);
 }
 
+/* A file that is opened as 0, 1 or 2 would get what is printed and logged. */
+static void
+fill_standard_fds(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
+/* Output that did not arrive (a full disk) is a failure; a reader that has gone is not. */
+static int
+flush_output(int code)
+{
+	if (fflush(stdout) == 0 || errno == EPIPE)
+		return code;
+	fprintf(stderr, "mailmill: standard output cannot be written: %s\n", strerror(errno));
+	return code == EXIT_DONE ? EXIT_FAILED : code;
+}
+
 int
 cli_run(int argc, char **argv)
 {
@@ -222,9 +247,10 @@ cli_run(int argc, char **argv)
 	const struct cmd *cmd;
 	int code;
 
+	fill_standard_fds();
 	if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
 		cmd_help(&c, 1, argv);
-		return argc < 2 ? EXIT_USAGE : EXIT_DONE;
+		return flush_output(argc < 2 ? EXIT_USAGE : EXIT_DONE);
 	}
 	if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) {
 		printf("mailmill %s\n", MAILMILL_VERSION);
@@ -235,7 +261,7 @@ cli_run(int argc, char **argv)
 	c.config = path_of("MAILMILL_CONFIG", "XDG_CONFIG_HOME", ".config", "/rules.lua");
 	c.state_dir = path_of("MAILMILL_STATE", "XDG_STATE_HOME", ".local/state", "");
 	c.lua_dir = getenv("MAILMILL_LUA");
-	code = cmd->run(&c, argc - 1, argv + 1);
+	code = flush_output(cmd->run(&c, argc - 1, argv + 1));
 	log_free(&c.log);
 	free(c.config);
 	free(c.state_dir);

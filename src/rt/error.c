@@ -190,7 +190,8 @@ read_aux(lua_State *L)
 			err_set(e, ERR_USAGE, SCOPE_MESSAGE, "%s", lua_tostring(L, -1));
 	}
 	if (!err_is(e))
-		err_set(e, ERR_USAGE, SCOPE_MESSAGE, "the error value is a %s", luaL_typename(L, 1));
+		err_set(e, ERR_USAGE, SCOPE_MESSAGE, "an error without a text (its value is %s%s)",
+		    lua_isnil(L, 1) ? "" : "a ", luaL_typename(L, 1));
 	return 0;
 }
 

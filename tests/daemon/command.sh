@@ -201,3 +201,37 @@ case_root_warned()
 	timeout -k 2 20 unshare -r "$MAILMILL" run --once rules.lua >"$OUT" 2>&1 </dev/null
 	said "warn: running as root"
 }
+
+# What is closed must not become the state's descriptor: the log would be written into it.
+case_closed_descriptors()
+{
+	maildir Maildir
+	letter Maildir one
+	rules 'home.inbox:rules { { "a", existing = true, flag = "x" } }' 'print "hello"'
+	timeout -k 2 20 "$MAILMILL" run --once rules.lua <&- >&- 2>&-
+	code=$?
+	[ $code = 0 ] || fail "exit code $code without standard descriptors"
+	mill 0 run --once rules.lua
+	said "judged 0"
+	printf 'print "hello"\n' >hello.lua
+	timeout -k 2 20 "$MAILMILL" exec hello.lua 2>"$OUT" | :
+	[ ! -s "$OUT" ] || fail "a reader that has gone is complained about"
+	[ -e /dev/full ] || return 0
+	timeout -k 2 20 "$MAILMILL" help run >/dev/full 2>"$OUT"
+	code=$?
+	[ $code = 1 ] || fail "exit code $code, not 1, when the output is lost"
+	said "standard output cannot be written"
+}
+
+case_errors_without_text()
+{
+	for value in '{}' nil print 7 '{ message = "with a message" }'; do
+		echo "mail.sleep(0.01) error($value)" >error.lua
+		mill 1 exec error.lua
+		unsaid "0x"
+		[ "$value" != '{}' ] || said "an error without a text (its value is a table)"
+		[ "$value" != nil ] || said "an error without a text (its value is nil)"
+		[ "$value" != 7 ] || said "7"
+	done
+	said "with a message"
+}

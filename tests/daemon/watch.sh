@@ -101,3 +101,24 @@ case_runaway_rule()
 	await "done: move to Box" 2
 	stop 1
 }
+
+case_not_now_and_held()
+{
+	maildir Maildir
+	rules 'home.inbox:rules {' \
+	    '{ "wait", when = q.subject "later", run = function() mail.retry("the index is closed", "1h") end },' \
+	    '{ "look", when = q.subject "odd", run = function() mail.hold "what is this?" end },' \
+	    '{ "rest", flag = "Rest" } }'
+	start run rules.lua
+	await "rules at work"
+	letter Maildir "later"
+	letter Maildir "odd"
+	letter Maildir "plain"
+	await 'INBOX/1 "later" from anna@example.com: not now: the index is closed; again in 1h'
+	await 'INBOX/2 "odd" from anna@example.com: held: what is this?'
+	await "INBOX/3: done: flag Rest"
+	stop 1
+	# Neither is forgotten nor judged again too early.
+	mill 0 run --once rules.lua
+	said "judged 0"
+}
