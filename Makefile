@@ -93,7 +93,7 @@ TEST_OBJS = $(UNITS:tests/%.c=$(B)/obj/tests/%.o) $(FUZZS:tests/%.c=$(B)/obj/tes
 UNIT_BINS = $(UNITS:tests/unit/%.c=$(B)/unit/%)
 FUZZ_BINS = $(FUZZS:tests/fuzz/%.c=$(B)/targets/%)
 
-.PHONY: all lib unit-programs fuzz-programs golden-program objects help test unit lint \
+.PHONY: all lib unit-programs fuzz-programs golden-program fault-killer objects help test unit lint \
 	asan valgrind gc fuzz fault bench doc demo install clean need-packages FORCE
 
 all: $(LIB) $(BIN)	## build build/mailmill (and build/libmailmill.a)
@@ -101,6 +101,7 @@ lib: $(LIB)		## build the library only
 unit-programs: $(UNIT_BINS)
 fuzz-programs: $(FUZZ_BINS)
 golden-program: $(B)/golden
+fault-killer: $(B)/fault/killer.so
 objects: $(OBJS) $(TEST_OBJS)
 
 $(B)/mailmill: $(B)/obj/main.o $(LIB)
@@ -133,6 +134,12 @@ $(B)/unit/%: $(B)/obj/tests/unit/%.o $(B)/obj/tests/unit/unit.o $(LIB)
 $(B)/golden: $(B)/obj/tests/golden/golden.o $(LIB)
 	@echo "  TEST $@"
 	@$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+
+# Goes into a program that may have no sanitizer's runtime, and stands before one that has.
+$(B)/fault/killer.so: tests/fault/killer.c
+	@mkdir -p $(@D)
+	@echo "  TEST $@"
+	@$(CC) -D_GNU_SOURCE -std=c11 -O2 -g -fPIC -shared $(WARN) -o $@ $< -ldl
 
 # libFuzzer brings its main(), so this links in VARIANT=fuzz only.
 $(B)/targets/%: $(B)/obj/tests/fuzz/%.o $(LIB)
