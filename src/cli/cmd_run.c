@@ -18,6 +18,8 @@
 #define GRACE_MS	10000		/* of SIGTERM */
 #define OLD_SCRIPT_MS	31000		/* a little over the engine's patience with old handlers */
 #define SETTLE_MS	300		/* an editor writes a file in several steps */
+#define POLL_MS		30000		/* looks at the file though no change was seen */
+#define LOST_MS		1000		/* ... while its folder is not there */
 
 struct daemon {
 	struct host		 host;
@@ -27,8 +29,11 @@ struct daemon {
 	struct script		*loading;	/* being loaded */
 	bool			 load_again;	/* changed once more meanwhile */
 	struct { VEC(struct script *) } old;
-	struct loop_timer	*old_timer, *settle;
+	struct loop_timer	*old_timer, *look;
 	struct loop_watch	*watch, *real_watch;	/* of its folder; of a link's target's */
+	bool			 changed;	/* seen since the last look */
+	bool			 lost;		/* a watch is dead */
+	bool			 told;		/* ... and that cannot be helped now */
 	struct loop_signal	*signals[3];
 	struct stat		 seen;		/* of the file that was loaded last */
 	bool			 stopping;
@@ -226,7 +231,8 @@ load(struct daemon *d)
 		d->load_again = true;
 		return;
 	}
-	watch_file(d);
+	if (!d->once)
+		watch_file(d);
 	if (stat(d->file, &d->seen) < 0)
 		memset(&d->seen, 0, sizeof(d->seen));
 	d->loading = script_load(&conf, loaded, d, &err);
@@ -247,26 +253,13 @@ on_hup(void *arg)
 
 /* ---- a changed file */
 
-static void
-settled(void *arg)
-{
-	struct daemon *d = arg;
-	struct stat st;
-	int64_t age;
+static void look_at_file(void *arg);
 
-	d->settle = NULL;
-	if (d->stopping || stat(d->file, &st) < 0)
-		return;		/* gone for a moment, or for good: the rules stay */
-	age = loop_wall(d->host.loop) - (int64_t)st.st_mtim.tv_sec * 1000 -
-	    st.st_mtim.tv_nsec / 1000000;
-	if (age >= 0 && age < SETTLE_MS) {	/* it may be half written */
-		d->settle = loop_after(d->host.loop, SETTLE_MS - age, settled, d);
-		return;
-	}
-	if (st.st_ino != d->seen.st_ino || st.st_size != d->seen.st_size ||
-	    st.st_mtim.tv_sec != d->seen.st_mtim.tv_sec ||
-	    st.st_mtim.tv_nsec != d->seen.st_mtim.tv_nsec)
-		load(d);
+static void
+look_in(struct daemon *d, int64_t ms)
+{
+	loop_cancel(d->host.loop, &d->look);
+	d->look = loop_after(d->host.loop, ms, look_at_file, d);
 }
 
 static void
@@ -274,9 +267,10 @@ on_change(void *arg, const char *name)
 {
 	struct daemon *d = arg;
 
-	if (name == NULL || d->settle != NULL)
-		return;
-	d->settle = loop_after(d->host.loop, SETTLE_MS, settled, d);
+	d->lost |= name == NULL;
+	if (!d->changed)
+		look_in(d, SETTLE_MS);
+	d->changed = true;
 }
 
 static struct loop_watch *
@@ -288,28 +282,60 @@ watch_folder_of(struct daemon *d, const char *file)
 	    xmemdup0(file, (size_t)(slash - file));
 	struct loop_watch *w = loop_watch_new(d->host.loop, dir, on_change, d, &e);
 
-	if (w == NULL)
-		log_warn(dlog(d), "%s is not watched for changes (%s); use SIGHUP", file, e.text);
+	if (w == NULL && !d->told)
+		log_warn(dlog(d), "%s is not watched for changes now: %s", file, e.text);
+	d->told = w == NULL;
 	free(dir);
 	return w;
 }
 
-/* Where a link leads may change with each load. */
+/* Its folder, and of a link the target's: where it leads may change with each load. */
 static void
 watch_file(struct daemon *d)
 {
 	struct stat st;
 	char *real;
 
-	if (d->once)
-		return;
+	if (d->lost)
+		loop_watch_free(d->host.loop, &d->watch);
+	loop_watch_free(d->host.loop, &d->real_watch);
+	d->lost = false;
 	if (d->watch == NULL)
 		d->watch = watch_folder_of(d, d->file);
-	loop_watch_free(d->host.loop, &d->real_watch);
 	if (lstat(d->file, &st) < 0 || !S_ISLNK(st.st_mode) || (real = realpath(d->file, NULL)) == NULL)
 		return;
 	d->real_watch = watch_folder_of(d, real);
 	free(real);
+}
+
+/*
+ * After a change, and now and then without one: not every file system tells of changes,
+ * and a folder that went away takes its watch along.
+ */
+static void
+look_at_file(void *arg)
+{
+	struct daemon *d = arg;
+	struct stat st;
+	int64_t age;
+
+	d->look = NULL;
+	d->changed = false;
+	if (d->stopping)
+		return;
+	if (d->lost || d->watch == NULL)
+		watch_file(d);
+	look_in(d, d->watch == NULL ? LOST_MS : POLL_MS);
+	if (stat(d->file, &st) < 0)
+		return;		/* gone for a moment, or for good: the rules stay */
+	age = loop_wall(d->host.loop) - (int64_t)st.st_mtim.tv_sec * 1000 -
+	    st.st_mtim.tv_nsec / 1000000;
+	if (age >= 0 && age < SETTLE_MS)
+		look_in(d, SETTLE_MS - age);	/* it may be half written */
+	else if (st.st_ino != d->seen.st_ino || st.st_size != d->seen.st_size ||
+	    st.st_mtim.tv_sec != d->seen.st_mtim.tv_sec ||
+	    st.st_mtim.tv_nsec != d->seen.st_mtim.tv_nsec)
+		load(d);
 }
 
 /* ---- the command */
@@ -332,6 +358,8 @@ run_daemon(struct daemon *d)
 	state_on_broken(d->host.state, on_broken, d);
 	engine_on_idle(d->host.engine, look, d);
 	load(d);
+	if (!d->once)
+		look_in(d, POLL_MS);
 	loop_run(d->host.loop);
 	if (d->script != NULL)
 		summary(d);
@@ -355,7 +383,7 @@ close_daemon(struct daemon *d)
 	loop_watch_free(l, &d->real_watch);
 	for (size_t i = 0; i < ARRAY_LEN(d->signals); i++)
 		loop_signal_free(l, &d->signals[i]);
-	loop_cancel(l, &d->settle);
+	loop_cancel(l, &d->look);
 	loop_cancel(l, &d->old_timer);
 	script_free(&d->loading);
 	script_free(&d->script);

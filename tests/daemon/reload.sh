@@ -285,3 +285,67 @@ case_reload_timers_and_tasks()
 	stop
 	unsaid "error" "$LOG"
 }
+
+# A whole folder of configuration is put in the place of the old one.
+case_reload_folder_swapped()
+{
+	maildir Maildir
+	flag_rule One
+	sed -i "s|path = \"Maildir\"|path = \"$dir/Maildir\"|" rules.lua
+	mkdir etc etc.new
+	mv rules.lua etc/
+	sed 's/One/Two/g' etc/rules.lua >etc.new/rules.lua
+	start run etc/rules.lua
+	await "rule at work"
+	letter Maildir one
+	await "INBOX/1: done: flag One"
+	mv etc etc.old
+	mv etc.new etc
+	await "etc/rules.lua: loaded again"
+	letter Maildir two
+	await "INBOX/2: done: flag Two"
+	# Gone for a while.
+	mv etc etc.new
+	sleep 1
+	letter Maildir three
+	await "INBOX/3: done: flag Two"
+	mv etc.new etc
+	sed 's/Two/Three/g' etc/rules.lua >new
+	mv new etc/rules.lua
+	await "etc/rules.lua: loaded again" 2
+	letter Maildir four
+	await "INBOX/4: done: flag Three"
+	stop
+	unsaid "error" "$LOG"
+}
+
+# The account of a function under way leaves the rules.
+case_reload_account_removed()
+{
+	maildir Maildir Second
+	rules 'home.inbox:on_new("slow", function(msg)' \
+	    'mail.log "begun" mail.sleep(1) msg:copy "Kept" msg:move(home "Box") end)'
+	start run rules.lua
+	await "rule at work"
+	letter Maildir one
+	await begun
+	cat >rules.new <<-'END'
+	local work = mail.maildir { name = "work", path = "Second" }
+	work.inbox:rules { { "w", flag = "W" } }
+	END
+	mv rules.new rules.lua
+	await "loaded again"
+	letter Maildir two
+	letter Second one
+	await "work:INBOX/1: done: flag W"
+	await "home:INBOX/1: done: move to Box"
+	sleep 0.3
+	unsaid "INBOX/2" "$LOG"
+	# It comes back: what came meanwhile is new mail.
+	rules 'home.inbox:rules { { "back", flag = "Back" } }'
+	await "home:INBOX/2: done: flag Back"
+	stop
+	unsaid "error" "$LOG"
+	holds Maildir/.Box 1
+	holds Maildir/.Kept 1
+}

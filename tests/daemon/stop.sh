@@ -142,3 +142,15 @@ case_term_between_accounts()
 	mill 0 run --once rules.lua
 	said "judged 0"
 }
+
+case_term_while_loading()
+{
+	maildir Maildir
+	rules 'local n = 0' 'while true do' 'n = n + 1' 'end'
+	start run rules.lua
+	sleep 0.3
+	begun=$(now_ms)
+	signal TERM
+	ended 0
+	[ $(($(now_ms) - begun)) -lt 4000 ] || fail "TERM was not heard while the file was loading"
+}
