@@ -39,11 +39,11 @@ t.case("each over a set and over mailboxes", function()
 	local subjects = mail.each(home.inbox:search():limit(100), function(m)
 		now = now + 1
 		most = math.max(most, now)
-		mail.sleep(0)
+		mail.sleep(0.002)
 		now = now - 1
 		return m.subject
 	end, { limit = 4 })
-	t.eq({ #subjects, most }, { 100, 4 })
+	t.eq({ #subjects, most > 1, most <= 4 }, { 100, true, true })
 	home "A":create()
 	local names = mail.each(home:mailboxes(), function(box) return box.name end)
 	table.sort(names)

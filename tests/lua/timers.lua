@@ -74,7 +74,7 @@ mail.sleep(0.1)
 mail.log "weekly and monthly are there"
 
 -- mode: daemon
--- until: missed, so at once
+-- output: missed, so at once
 mail.at("2026-01-01 00:00", function() mail.log "missed, so at once" end,
 	{ missed = "once", name = "new year" })
 
