@@ -332,10 +332,6 @@ job_begin(void *arg)
 		struct account *to = a->account == NULL || strcmp(a->account, j->target->name) == 0 ?
 		    j->target : engine_account(e, a->account);
 
-		if (to == NULL && e->stopping) {
-			job_closed(j, a->account);	/* the next start goes on */
-			return;
-		}
 		if (to == NULL) {
 			job_fail(j, ERR_USAGE, "the target's account is not in the rules any more");
 			return;

@@ -230,10 +230,6 @@ resolve_target(struct turn *t, struct action *a)
 	struct err err = ERR_NONE;
 	int found;
 
-	if (to == NULL && own->engine->stopping) {
-		turn_abandon(t);	/* it is closed already; the next start judges again */
-		return -1;
-	}
 	if (to == NULL) {
 		err_set(&err, ERR_USAGE, SCOPE_MESSAGE, "no account \"%s\"", a->account);
 		turn_park(t, err.text);

@@ -248,11 +248,7 @@ TEST(no_function_begins_when_the_time_to_stop_is_over)
 		turn(&w);
 	EXPECT(w.stopped);
 	EXPECT_EQ(w.nasked, w.ncanceled);
-	engine_free(&w.engine);
-	ruleset_unref(&w.rules);
-	state_close(&w.state);
-	loop_free(&w.loop);
-	log_free(&w.log);
+	free_world(&w);
 }
 
 TEST(a_rule_that_only_flags_does_not_end_the_chain_of_a_mail_that_moves)

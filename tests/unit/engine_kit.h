@@ -275,16 +275,23 @@ run_asked(struct world *w, size_t n)
 }
 
 static inline void
+free_world(struct world *w)
+{
+	engine_free(&w->engine);
+	ruleset_unref(&w->rules);
+	state_close(&w->state);
+	loop_turn(w->loop, false);	/* an answer may be on its way still */
+	loop_free(&w->loop);
+	log_free(&w->log);
+}
+
+static inline void
 close_world(struct world *w, int64_t grace)
 {
 	engine_stop(w->engine, grace, on_stopped, w);
 	while (!w->stopped)
 		loop_turn(w->loop, true);
-	engine_free(&w->engine);
-	ruleset_unref(&w->rules);
-	state_close(&w->state);
-	loop_free(&w->loop);
-	log_free(&w->log);
+	free_world(w);
 }
 
 #endif
