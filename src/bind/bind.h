@@ -50,6 +50,7 @@ struct engine *bind_engine(lua_State *L);	/* raises before activation */
  *   query_key(key, name, op, values) -> QUERY; values: list of string | integer | REGEX | LIST
  *   query_and(a, b) query_or(a, b) query_not(a) query_all() query_none() query_where(fn)
  *   query_keys() -> names    query_ops() -> names   query_takes_name(key) -> bool
+ *   query_star(QUERY) -> the first plain text with a "*" in it, or nil
  *   QUERY: tostring (IMAP form), :test(msg) w -> bool (asks where functions too), == by identity
  *
  *   search(account, mailbox, QUERY, limit) w -> uids, maybe (list of bool beside it)
@@ -57,6 +58,7 @@ struct engine *bind_engine(lua_State *L);	/* raises before activation */
  *   prefetch(list of MESSAGE, QUERY or nil) w: headers (or what QUERY needs first)
  *   verb(account, mailbox, uids, ACTION) w -> { done=, gone=, copied_only=, failed=, bytes=,
  *          map={[uid]=new} , first=error or nil }; raises with err.result when nothing more can be done
+ *   partial(): a set verb of the Lua half had a failure of its own (exit code 6)
  *   status(account, mailbox) w -> { messages=, unseen=, uidnext=, uidvalidity= }
  *   mailboxes(account) w -> list of { name=, role=, selectable= }
  *   create(account, mailbox) w, rename(account, mailbox, to) w, remove(account, mailbox) w
