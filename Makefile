@@ -64,7 +64,7 @@ endif
 LUA_NAMES = lua5.4 lua-5.4 lua54 lua5.5 lua-5.5 lua55 lua
 LUA_PC   := $(firstword $(foreach p,$(LUA_NAMES),$(shell \
 	pkg-config --exists '$p >= 5.4' 2>/dev/null && echo $p)))
-PACKAGES  = libuv sqlite3 libpcre2-8 libutf8proc libcrypto $(or $(LUA_PC),lua5.4)
+PACKAGES  = libuv sqlite3 libpcre2-8 libutf8proc libssl libcrypto $(or $(LUA_PC),lua5.4)
 HAVE_ALL := $(shell pkg-config --exists $(PACKAGES) 2>/dev/null && echo yes)
 PC_CFLAGS := $(if $(HAVE_ALL),$(shell pkg-config --cflags $(PACKAGES)))
 PC_LIBS   := $(if $(HAVE_ALL),$(shell pkg-config --libs $(PACKAGES)))
