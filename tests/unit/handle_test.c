@@ -180,7 +180,7 @@ TEST(error_objects)
 	EXPECT_EQ(f->e.scope, SCOPE_ACCOUNT);
 	EXPECT(f->e.temporary);
 	EXPECT_STR(f->e.text, "no such mailbox");
-	FAILS("error()", "the error value is a nil");
+	FAILS("error()", "an error without a text (its value is nil)");
 	FAILS("error(12)", "12");
 	FAILS("error({message = 'm'})", "m");
 	FAILS("error(setmetatable({}, {__index = error}))", "the error value is a table");
