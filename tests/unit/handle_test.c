@@ -183,7 +183,7 @@ TEST(error_objects)
 	FAILS("error()", "an error without a text (its value is nil)");
 	FAILS("error(12)", "12");
 	FAILS("error({message = 'm'})", "m");
-	FAILS("error(setmetatable({}, {__index = error}))", "the error value is a table");
+	FAILS("error(setmetatable({}, {__index = error}))", "an error without a text (its value is a table)");
 	EXPECT_EQ(f->e.kind, ERR_USAGE);
 	DONE();
 }
