@@ -199,6 +199,7 @@ struct turn {
 	bool		 probe;			/* a plan taken up again */
 	bool		 asked_where;
 	bool		 bare;			/* its facts are not fetched yet */
+	unsigned	 want;			/* NEED_* of the fetch under way */
 	struct engine_op *op;
 	void		*data;
 };

@@ -380,6 +380,8 @@ turn_fetched(void *arg, const struct err *e)
 		turn_later(t, 30000, e->text);
 	} else if (err_is(e)) {
 		turn_park(t, e->text);
+	} else if ((t->want & ~message_have(t->message)) != 0) {
+		turn_park(t, "its mailbox does not tell what the rules ask for");
 	} else {
 		/* A turn that began without its message knows its flags only now. */
 		if (t->bare)
@@ -395,6 +397,7 @@ turn_fetch_first(struct turn *t, unsigned need)
 {
 	t->phase = TURN_FETCHING;
 	t->bare = true;
+	t->want = need;
 	t->op = box_fetch(t->runner->box, t->message, need, turn_fetched, t);
 }
 
@@ -402,6 +405,7 @@ static enum step
 turn_fetch(struct turn *t, unsigned need)
 {
 	t->phase = TURN_FETCHING;
+	t->want = need;
 	t->op = box_fetch(t->runner->box, t->message, need, turn_fetched, t);
 	return STEP_WAIT;
 }
@@ -484,7 +488,12 @@ schedule(struct turn *t, const struct rule *r)
 	struct query_ctx later = { .message = t->message, .blind = LATER_BLIND,
 		.now = loop_wall(t->runner->engine->conf.loop) / 1000 };
 	const struct message_facts *f = message_facts(t->message);
-	bool no = r->when != NULL && query_eval(r->when, &later) == VERDICT_NO &&
+	unsigned need = (r->after_here ? NEED_HERE : NEED_RECEIVED) & ~message_have(t->message);
+	bool no;
+
+	if (need != 0)		/* scanned before a reload brought this rule */
+		return turn_fetch(t, need);
+	no = r->when != NULL && query_eval(r->when, &later) == VERDICT_NO &&
 	    !err_is(&later.err);
 
 	if (!no && r->unless != NULL)

@@ -200,3 +200,168 @@ TEST(thousands_pass_in_windows)
 	EXPECT_EQ(engine_counts(w.engine)->judged, 2000);
 	close_world(&w, 0);
 }
+
+TEST(only_rules_for_existing_mail_take_what_was_there)
+{
+	struct world w;
+	struct rule *old = new_rule("old", "bill"), *fresh = new_rule("new", NULL);
+
+	EXPECT(open_world(&w, unit_tmp(), false));
+	add_account(&w);
+	old->existing = true;
+	add_action(old, VERB_MOVE, "Bills");
+	add_action(fresh, VERB_MOVE, "Rest");
+	attach(&w, "INBOX", old);
+	attach(&w, "INBOX", fresh);
+	deliver(&w, 1, "a bill");
+	deliver(&w, 2, "something else");
+	EXPECT(start(&w));
+	EXPECT(run_idle(&w));
+	EXPECT_EQ(count(&w, ".Bills"), 1);
+	EXPECT_EQ(count(&w, "."), 1);
+	deliver(&w, 3, "something new");
+	UNTIL(&w, count(&w, ".Rest") == 1);
+	EXPECT_EQ(count(&w, ".Rest"), 1);
+	EXPECT_EQ(count(&w, "."), 1);
+	close_world(&w, 0);
+}
+
+static struct rule *
+later_rule(const char *name, int64_t ms)
+{
+	struct rule *r = new_rule(name, NULL);
+
+	r->after_ms = ms;
+	r->after_here = true;
+	r->existing = true;
+	add_action(r, VERB_MOVE, "Later");
+	return r;
+}
+
+TEST(a_later_test_whose_time_has_passed_comes_at_once)
+{
+	struct world w;
+	struct rule *r = later_rule("later", 1000);
+	struct timespec t[2] = { { .tv_sec = 1700000000 }, { .tv_sec = 1700000000 } };
+	char p[500];
+
+	EXPECT(open_world(&w, unit_tmp(), false));
+	add_account(&w);
+	r->after_here = false;
+	attach(&w, "INBOX", r);
+	for (int i = 1; i < 400; i++) {
+		deliver(&w, i, "x");
+		snprintf(p, sizeof(p), "%s/new/%d.M%d.test", w.maildir, 1700000000 + i, i);
+		utimensat(AT_FDCWD, p, t, 0);
+	}
+	EXPECT(start(&w));
+	EXPECT(run_idle(&w));
+	EXPECT_EQ(count(&w, ".Later"), 399);
+	close_world(&w, 0);
+}
+
+TEST(a_later_test_never_comes_for_mail_that_left)
+{
+	struct world w;
+	char p[500];
+
+	EXPECT(open_world(&w, unit_tmp(), true));
+	add_account(&w);
+	attach(&w, "INBOX", later_rule("later", 1000));
+	deliver(&w, 1, "x");
+	EXPECT(start(&w));
+	EXPECT(run_idle(&w));
+	snprintf(p, sizeof(p), "%s/new/%d.M1.test", w.maildir, 1700000001);
+	EXPECT_EQ(unlink(p), 0);
+	pause_ms(&w, 2200);
+	EXPECT(run_idle(&w));
+	EXPECT_EQ(engine_counts(w.engine)->matched, 0);
+	EXPECT_EQ(engine_counts(w.engine)->failed + engine_counts(w.engine)->parked, 0);
+	close_world(&w, 0);
+}
+
+TEST(a_later_test_of_a_rule_that_is_gone_comes_to_nothing)
+{
+	struct world w;
+	char copy[300];
+
+	snprintf(copy, sizeof(copy), "%s", unit_tmp());
+	for (int run = 0; run < 3; run++) {
+		EXPECT(open_world(&w, copy, true));
+		add_account(&w);
+		/* The third start has the rule again: what came to nothing does not come back. */
+		attach(&w, "INBOX", later_rule(run == 1 ? "another" : "later", 1000));
+		if (run == 0)
+			deliver(&w, 1, "x");
+		EXPECT(start(&w));
+		EXPECT(run_idle(&w));
+		if (run > 0)
+			pause_ms(&w, 1500);
+		EXPECT(run_idle(&w));
+		EXPECT_EQ(count(&w, "."), 1);
+		close_world(&w, 0);
+	}
+}
+
+/* A message that a rule parked stays parked after a restart, and does not stop the others. */
+TEST(a_message_that_was_held_stays_held)
+{
+	struct world w;
+	char copy[300];
+
+	snprintf(copy, sizeof(copy), "%s", unit_tmp());
+	for (int run = 0; run < 2; run++) {
+		struct rule *r = new_rule("fn", NULL);
+		struct turn_answer hold = { .outcome = ANSWER_HOLD, .reason = "look at this" };
+
+		EXPECT(open_world(&w, copy, true));
+		add_account(&w);
+		r->run = 1;
+		attach(&w, "INBOX", r);
+		deliver(&w, run, "x");
+		EXPECT(start(&w));
+		EXPECT(run_asked(&w, 1));
+		if (run == 0)
+			engine_answered(w.asked[0], &hold);
+		else
+			answer(w.asked[0], "Out");
+		EXPECT(run_idle(&w));
+		EXPECT_EQ(w.nasked, 1);
+		EXPECT_EQ(count(&w, ".Out"), run);
+		close_world(&w, 0);
+	}
+}
+
+/* One that takes long holds the cursor; those behind it are not judged again after a restart. */
+TEST(what_was_judged_behind_a_slow_one_is_not_judged_again)
+{
+	struct world w;
+	char copy[300];
+
+	snprintf(copy, sizeof(copy), "%s", unit_tmp());
+	for (int run = 0; run < 2; run++) {
+		struct rule *r = new_rule("fn", "slow"), *rest = new_rule("rest", NULL);
+
+		EXPECT(open_world(&w, copy, true));
+		add_account(&w);
+		r->run = 1;
+		attach(&w, "INBOX", r);
+		add_action(rest, VERB_FLAG, NULL);
+		attach(&w, "INBOX", rest);
+		for (int i = 0; run == 0 && i < 700; i++)
+			deliver(&w, i, i == 0 ? "slow" : "x");
+		EXPECT(start(&w));
+		EXPECT(run_asked(&w, 1));
+		if (run == 0) {
+			UNTIL(&w, engine_counts(w.engine)->actions == 699);
+			EXPECT_EQ(engine_counts(w.engine)->actions, 699);
+		} else {
+			answer(w.asked[0], "Out");
+			EXPECT(run_idle(&w));
+			EXPECT_EQ(engine_counts(w.engine)->judged, 1);
+			EXPECT_EQ(engine_counts(w.engine)->actions, 1);
+			EXPECT_EQ(count(&w, ".Out"), 1);
+		}
+		close_world(&w, 0);
+	}
+}
