@@ -1,4 +1,4 @@
-/* What the files of the live engine share; included by engine, account, box, perform, runner, turn. */
+/* What the files of the live engine share; included by engine, account, box, perform, runner, turn and theirs. */
 #ifndef ENGINE_ENGINE_INT_H
 #define ENGINE_ENGINE_INT_H
 
@@ -163,6 +163,21 @@ void runner_turn_ended(struct runner *r, struct turn *t);
 void runner_turn_left(struct runner *r, const struct turn *t);
 void runner_step_queued(struct runner *r);	/* those that wait before a serial rule */
 void runner_note_due(struct runner *r);		/* a row with a time is in the batch */
+
+/* ---- between runner.c, runner_scan.c, runner_open.c, runner_due.c */
+#define WINDOW		512u		/* turns under way */
+#define PENDING_MAX	4096u		/* rows in one answer of the state */
+#define REOPEN_MS	30000		/* a look after what failed */
+#define SOON_MS		2000		/* ... and passes by itself */
+static inline struct loop *runner_loop(const struct runner *r) { return r->engine->conf.loop; }
+static inline struct log *runner_log(const struct runner *r) { return r->engine->conf.log; }
+static inline const char *runner_account(const struct runner *r) { return r->box->account->name; }
+void runner_insert(struct runner *r, struct turn *t);
+bool runner_has(const struct runner *r, uint32_t uid);	/* a turn of this message */
+void runner_pump(struct runner *r);		/* scans if there is reason and room */
+void runner_open(struct runner *r);		/* if it is closed and can be opened now */
+void runner_ask_due(struct runner *r);		/* looks for rows whose time has come */
+void runner_changed(void *arg, const char *mailbox, const struct err *lost);
 
 /* ---- turn.c: one message on its way */
 enum turn_phase {

@@ -161,6 +161,7 @@ TEST(a_later_test_is_durable_and_comes_once)
 	snprintf(copy, sizeof(copy), "%s", unit_tmp());
 	for (int run = 0; run < 2; run++) {
 		struct rule *r = new_rule("later", "x");
+		int64_t began = clock_wall_ms();
 
 		EXPECT(open_world(&w, copy, true));
 		add_account(&w);
@@ -176,8 +177,11 @@ TEST(a_later_test_is_durable_and_comes_once)
 			for (int64_t end = clock_mono_ms() + 6000; clock_mono_ms() < end &&
 			    count(&w, ".Later") == 0;)
 				turn(&w);
-		EXPECT_EQ(count(&w, ".Later"), run);
-		EXPECT_EQ(count(&w, "."), 2 - run);
+		/* A slow machine may be over the time in the first run already. */
+		if (run == 1 || clock_wall_ms() - began < 1900) {
+			EXPECT_EQ(count(&w, ".Later"), run);
+			EXPECT_EQ(count(&w, "."), 2 - run);
+		}
 		EXPECT(run_idle(&w));
 		close_world(&w, 0);
 	}

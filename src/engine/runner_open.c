@@ -1,0 +1,240 @@
+/*
+ * Opening a mailbox for its rules: its name (rules can stand on a role), status, the
+ * state's box, what has been judged, what is pending, then the watch.  What fails is
+ * tried again: when the watch tells, or after a pause.
+ */
+#include "engine/engine_int.h"
+
+#include <stdlib.h>
+
+static void
+reopen_fire(void *arg)
+{
+	struct runner *r = arg;
+
+	r->reopen = NULL;
+	if (r->watched)
+		runner_open(r);
+	else
+		runner_source(r);
+}
+
+/* The watch, if there is one, tells when the mailbox comes; the timer is for what nobody tells. */
+static void
+runner_failed(struct runner *r, const struct err *e)
+{
+	if (!r->lost)
+		log_warn(runner_log(r), "%s:%s: %s; its rules wait", runner_account(r), r->box->name, e->text);
+	r->absent = e->kind == ERR_REFUSED || e->kind == ERR_GONE;
+	r->lost = true;
+	r->phase = RUNNER_CLOSED;
+	loop_cancel(runner_loop(r), &r->reopen);
+	r->reopen = loop_after(runner_loop(r), e->temporary ? SOON_MS : REOPEN_MS, reopen_fire, r);
+	engine_poke(r->engine);
+}
+
+/* Answers that come while the runner is being stopped only let it end. */
+static bool
+opening_over(struct runner *r)
+{
+	CHECK(r, RUNNER_MAGIC);
+	if (r->phase == RUNNER_OPENING)
+		return false;
+	engine_poke(r->engine);
+	return true;
+}
+
+static void
+open_pending(void *arg, struct state_messages *list, const struct err *e)
+{
+	struct runner *r = arg;
+	struct { VEC(struct turn *) } plans = { 0 };
+
+	if (opening_over(r)) {
+		state_messages_free(list);
+		return;
+	}
+	for (size_t i = 0; !err_is(e) && i < list->n; i++) {
+		if (list->at[i].kind != STATE_PLANNED)
+			continue;
+		VEC_PUSH(&plans, turn_resume(r, &list->at[i]));
+		runner_insert(r, plans.at[plans.n - 1]);
+	}
+	state_messages_free(list);
+	r->phase = RUNNER_OPEN;
+	r->dirty = true;
+	if (plans.n > 0)
+		log_info(runner_log(r), "%s:%s: taking up the plans of %zu messages", runner_account(r),
+		    r->box->name, plans.n);
+	for (size_t i = 0; i < plans.n; i++)
+		turn_perform(plans.at[i]);
+	VEC_FREE(&plans);
+	runner_ask_due(r);
+	runner_pump(r);
+}
+
+static void
+open_judged(void *arg, const uint32_t *uids, size_t n, const struct err *e)
+{
+	struct runner *r = arg;
+
+	if (opening_over(r))
+		return;
+	r->judged.n = r->next_judged = 0;
+	for (size_t i = 0; !err_is(e) && i < n; i++)
+		VEC_PUSH(&r->judged, uids[i]);
+	state_pending(r->engine->conf.state, r->state.id, 0, PENDING_MAX, open_pending, r);
+}
+
+/* The first time rules look at this mailbox: new mail only, unless somebody asked for more. */
+static void
+first_run(struct runner *r, uint32_t uidnext, int64_t messages)
+{
+	struct state_batch *b = state_batch_new();
+	bool some = false;
+
+	for (size_t i = 0; i < r->chain->rules.n; i++)
+		some |= r->chain->rules.at[i]->existing;
+	if (r->engine->conf.existing || some || r->absent) {
+		/* A mailbox made after the rules were loaded holds arrivals only. */
+		r->state.cursor = 0;
+		r->state.existing_upto = r->engine->conf.existing || r->absent ? 0 : uidnext - 1;
+		state_batch_existing(b, r->state.id, r->state.existing_upto);
+		if (messages > 0)
+			log_info(runner_log(r), "%s:%s: first run: taking what is there (%lld)",
+			    runner_account(r), r->box->name, (long long)messages);
+	} else {
+		r->state.cursor = uidnext - 1;
+		r->engine->counts.left_alone += (uint64_t)messages;
+		if (messages > 0)
+			log_info(runner_log(r), "%s:%s: first run: what is there (%lld) is left alone; "
+			    "run --existing takes it", runner_account(r), r->box->name,
+			    (long long)messages);
+	}
+	state_batch_cursor(b, r->state.id, r->state.cursor);
+	state_commit(r->engine->conf.state, &b, NULL, NULL);
+}
+
+struct opened { struct runner *runner; struct source_status status; };
+
+static void
+open_box(void *arg, const struct state_box *box, const struct err *e)
+{
+	struct opened *o = arg;
+	struct runner *r = o->runner;
+
+	if (!opening_over(r)) {
+		if (err_is(e)) {
+			runner_failed(r, e);
+		} else {
+			r->state = *box;
+			if (box->first)
+				first_run(r, o->status.uidnext, o->status.messages);
+			else if (r->engine->conf.existing)
+				log_info(runner_log(r), "%s:%s: not the first run: --existing takes nothing "
+				    "more here", runner_account(r), r->box->name);
+			r->cursor = r->seen = r->state.cursor;
+			state_judged(r->engine->conf.state, box->id, r->cursor, open_judged, r);
+		}
+	}
+	free(o);
+}
+
+static void
+open_status(struct request *q)
+{
+	struct runner *r = q->arg;
+	struct account *a = r->box->account;
+	struct opened *o;
+
+	r->scanning = false;
+	if (!opening_over(r)) {
+		if (q->result != RESULT_DONE) {
+			runner_failed(r, &q->err);
+		} else {
+			r->lost = false;
+			o = xcalloc(1, sizeof(*o));
+			*o = (struct opened){ r, q->status };
+			state_box(r->engine->conf.state, a->name, r->box->name,
+			    q->status.uidvalidity, open_box, o);
+		}
+	}
+	request_free(&q);
+	account_ended(a);
+}
+
+void
+runner_open(struct runner *r)
+{
+	struct account *a = r->box->account;
+
+	if (r->phase != RUNNER_CLOSED || a->source == NULL || (r->renewed &&
+	    (r->nturns > 0 || r->batch != NULL || r->flushing > 0 || r->due_asked)))
+		return;
+	r->renewed = r->due_held = r->due_dirty = false;
+	r->left = 0;
+	r->phase = RUNNER_OPENING;
+	r->scanning = true;
+	loop_cancel(runner_loop(r), &r->reopen);
+	account_submit(a, request_new(REQ_STATUS, r->box->name, open_status, r));
+}
+
+/* ---- its name */
+
+/* Rules on a role: the mailbox that has it now.  Two chains on one mailbox are refused. */
+static int
+take_name(struct runner *r, struct err *e)
+{
+	struct account *a = r->box->account;
+	const char *name = NULL;
+
+	if (account_role(a, r->box->name, &name, e) <= 0)
+		return err_set(e, ERR_NET, SCOPE_ACCOUNT, "the account cannot be listed now");
+	for (size_t i = 0; i < a->boxes.n; i++)
+		if (a->boxes.at[i] != r->box && a->boxes.at[i]->runner != NULL &&
+		    strcmp(a->boxes.at[i]->name, name) == 0) {
+			err_set(e, ERR_USAGE, SCOPE_MAILBOX, "%s is the mailbox \"%s\", which has "
+			    "rules under that name already; declare them under one name", r->box->name, name);
+			/* Those of before a reload: they are about to end. */
+			e->temporary = a->boxes.at[i]->runner->phase == RUNNER_STOPPING;
+			return -1;
+		}
+	if (name != r->box->name) {
+		free(r->box->name);
+		r->box->name = xstrdup(name);
+	}
+	return 0;
+}
+
+static void
+runner_named(void *arg)
+{
+	struct runner *r = arg;
+	struct source *s = r->box->account->source;
+	struct err e = ERR_NONE;
+
+	CHECK(r, RUNNER_MAGIC);
+	r->naming = false;
+	if (r->phase != RUNNER_CLOSED || s == NULL) {
+		engine_poke(r->engine);
+	} else if (take_name(r, &e) < 0) {
+		runner_failed(r, &e);
+	} else {
+		if (!r->watched)
+			s->ops->watch(s, r->box->name, runner_changed, r);
+		r->watched = true;
+		runner_open(r);
+	}
+}
+
+void
+runner_source(struct runner *r)
+{
+	if (r->box->account->source == NULL || r->phase != RUNNER_CLOSED || r->naming)
+		return;
+	r->naming = true;
+	if (r->box->name[0] == '@')
+		account_want_list(r->box->account, runner_named, r);
+	else
+		loop_defer(runner_loop(r), runner_named, r);
+}
