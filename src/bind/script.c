@@ -468,6 +468,18 @@ script_stop(struct script *s)
 	s->stopping = true;
 }
 
+void
+script_kill(struct script *s)
+{
+	struct err why = ERR_NONE;
+
+	CHECK(s, SCRIPT_MAGIC);
+	err_set(&why, ERR_CANCELED, SCOPE_PROGRAM, "the script has ended");
+	if (s->main != NULL)
+		rt_kill(s->main, &why);
+	task_cancel_all(s, &why, true);
+}
+
 static void
 free_later(void *arg)
 {
@@ -492,16 +504,11 @@ void
 script_free(struct script **sp)
 {
 	struct script *s = *sp;
-	struct err why = ERR_NONE;
 
 	*sp = NULL;
 	if (s == NULL)
 		return;
-	CHECK(s, SCRIPT_MAGIC);
-	err_set(&why, ERR_CANCELED, SCOPE_PROGRAM, "the script has ended");
-	if (s->main != NULL)
-		rt_kill(s->main, &why);
-	task_cancel_all(s, &why, true);
+	script_kill(s);
 	loop_cancel(s->conf.loop, &s->loaded_timer);
 	loop_cancel(s->conf.loop, &s->idle_timer);
 	ruleset_unref(&s->ruleset);

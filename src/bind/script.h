@@ -54,6 +54,8 @@ const struct err *script_main_error(const struct script *s);
 
 /* No new timer run or task; what runs is cancelled (its next wait raises). */
 void script_stop(struct script *s);
+/* Ends the tasks that go on all the same (they catch what cancels them); handlers stay. */
+void script_kill(struct script *s);
 /* Kills what is left; the ruleset's references to the script end with the ruleset. */
 void script_free(struct script **s);
 

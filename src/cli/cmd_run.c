@@ -17,6 +17,7 @@
 
 #define GRACE_MS	10000		/* of SIGTERM */
 #define OLD_SCRIPT_MS	31000		/* a little over the engine's patience with old handlers */
+#define OLD_TASKS_MS	1000		/* of tasks that were cancelled and go on */
 #define SETTLE_MS	300		/* an editor writes a file in several steps */
 #define POLL_MS		30000		/* looks at the file though no change was seen */
 #define LOST_MS		1000		/* ... while its folder is not there */
@@ -132,6 +133,18 @@ look(void *arg)
 
 /* ---- loading */
 
+static void old_over(void *arg);
+
+static void
+old_tasks_over(void *arg)
+{
+	struct daemon *d = arg;
+
+	for (size_t i = 0; i < d->old.n; i++)
+		script_kill(d->old.at[i]);
+	d->old_timer = loop_after(d->host.loop, OLD_SCRIPT_MS, old_over, d);
+}
+
 static void
 old_over(void *arg)
 {
@@ -152,7 +165,7 @@ retire_script(struct daemon *d)
 	VEC_PUSH(&d->old, d->script);
 	d->script = NULL;
 	loop_cancel(d->host.loop, &d->old_timer);
-	d->old_timer = loop_after(d->host.loop, OLD_SCRIPT_MS, old_over, d);
+	d->old_timer = loop_after(d->host.loop, OLD_TASKS_MS, old_tasks_over, d);
 }
 
 static void

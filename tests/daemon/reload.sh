@@ -180,6 +180,7 @@ case_reload_under_load()
 	done
 	rules 'home.inbox:rules { { "a", existing = true, move = "Box" } }'
 	start run rules.lua
+	await "taking what is there (60)"
 	for n in 1 2 3 4 5 6 7 8; do
 		rules "home.inbox:rules { { \"r$n\", run = function(msg) mail.sleep(0.02) msg:copy \"Copy\" msg:move \"Box\" end } }"
 		for k in 1 2 3 4 5 6 7 8 9 10; do
@@ -348,4 +349,32 @@ case_reload_account_removed()
 	unsaid "error" "$LOG"
 	holds Maildir/.Box 1
 	holds Maildir/.Kept 1
+}
+
+# A program that catches what cancels it does not go on, let alone in circles.
+case_reload_stubborn_program()
+{
+	cat >rules.lua <<-'END'
+	mail.every("1h", function() end)
+	mail.log "old begun"
+	local rounds = 0
+	while true do
+		pcall(mail.sleep, 0.01)
+		rounds = rounds + 1
+		if rounds % 1000 == 0 then
+			mail.log "old round"
+		end
+	end
+	END
+	start run rules.lua
+	await "old begun"
+	echo 'mail.every(0.1, function() mail.log "new tick" end)' >rules.new
+	mv rules.new rules.lua
+	await "new tick"
+	sleep 2
+	before=$(count "old round" "$LOG")
+	ticks=$(count "new tick" "$LOG")
+	await "new tick" $((ticks + 5))
+	[ "$(count "old round" "$LOG")" = "$before" ] || fail "the old program still runs"
+	stop
 }
