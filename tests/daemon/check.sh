@@ -1,5 +1,5 @@
 # mailmill check: what can be known without touching mail.
-# shellcheck shell=sh disable=SC2154
+# shellcheck shell=sh disable=SC2086,SC2154
 
 case_check_ok()
 {

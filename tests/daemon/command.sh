@@ -1,5 +1,5 @@
 # The command line: help, usage, exit codes, which file and which state.
-# shellcheck shell=sh disable=SC2154
+# shellcheck shell=sh disable=SC2086,SC2154
 
 case_help()
 {
@@ -64,7 +64,6 @@ case_usage()
 case_bad_file()
 {
 	for word in "run --once" check exec; do
-		# shellcheck disable=SC2086	# words are wanted
 		mill 3 $word none.lua
 		said "none.lua: No such file or directory"
 		unsaid "judged"

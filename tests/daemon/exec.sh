@@ -1,5 +1,5 @@
 # mailmill exec: a program to its end.
-# shellcheck shell=sh disable=SC2154
+# shellcheck shell=sh disable=SC2086,SC2154
 
 case_exec_arguments()
 {

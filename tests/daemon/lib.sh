@@ -1,7 +1,7 @@
 # What the cases share.  A case works in a folder of its own: $OUT is what the last `mill`
 # printed, $LOG what the daemon of `start` has logged so far.  The first thing that is not
 # as expected ends the case.
-# shellcheck shell=sh disable=SC2034
+# shellcheck shell=sh disable=SC2034,SC2154
 
 set_up()
 {
@@ -55,7 +55,7 @@ mill()
 {
 	wanted=$1
 	shift
-	timeout -k 2 20 "$MAILMILL" "$@" >"$OUT" 2>&1 </dev/null
+	timeout -k 2 40 "$MAILMILL" "$@" >"$OUT" 2>&1 </dev/null
 	code=$?
 	[ "$code" = "$wanted" ] || fail "exit code $code, not $wanted: mailmill $*"
 }

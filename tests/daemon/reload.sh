@@ -1,5 +1,5 @@
 # Reloading: a changed file, SIGHUP, bad files, mail in between, functions under way.
-# shellcheck shell=sh disable=SC2154
+# shellcheck shell=sh disable=SC2086,SC2154
 
 flag_rule()
 {

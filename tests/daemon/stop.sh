@@ -1,5 +1,5 @@
 # The end: signals, the grace, and what the next start does.
-# shellcheck shell=sh disable=SC2154
+# shellcheck shell=sh disable=SC2086,SC2154
 
 case_term_when_idle()
 {
@@ -95,6 +95,7 @@ case_once_ends()
 case_term_with_child()
 {
 	maildir Maildir
+	# shellcheck disable=SC2016	# the child expands it
 	rules 'home.inbox:on_new("child", function(msg)' \
 	    'mail.command { "sh", "-c", "echo $$ >child.new; mv child.new child; exec sleep ${SLOW:-0}", timeout = "10min" }' \
 	    'msg:flag "x" end)'

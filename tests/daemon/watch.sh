@@ -1,5 +1,5 @@
 # The daemon at work: what arrives, rules that raise, rules that wait.
-# shellcheck shell=sh disable=SC2154
+# shellcheck shell=sh disable=SC2086,SC2154
 
 case_delivery_at_once()
 {
