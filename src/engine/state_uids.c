@@ -79,12 +79,14 @@ static int64_t
 own_action(struct db *db, const struct uid_job *u, const char *key, bool by_token,
 	unsigned char *hops_r)
 {
-	/* By key: a move or delete that kept it, from another mailbox of the account. */
+	/*
+	 * By key: a move or delete that kept it, from another mailbox of the account.  A token
+	 * is nobody else's: what has it is ours even if the action is noted as "gone", since
+	 * after a crash its source was.
+	 */
 	sqlite3_stmt *st = by_token ?
 	    sql_use(db, SQL_UID_TOKEN, "SELECT id, hops FROM action INDEXED BY action_token WHERE token = ?1"
-		" AND account_to = ?2 AND box_to = ?3 AND arrived IS NULL"
-		" AND (result IS NULL OR result LIKE 'done%' OR result LIKE 'copied_only%')"
-		" ORDER BY id DESC LIMIT 1") :
+		" AND account_to = ?2 AND box_to = ?3 AND arrived IS NULL ORDER BY id DESC LIMIT 1") :
 	    sql_use(db, SQL_UID_OWN, "SELECT a.id, a.hops FROM action a INDEXED BY action_key JOIN mailbox b"
 		" ON b.id = a.box"
 		" WHERE a.key = ?1 AND a.account_to = ?2 AND a.box_to = ?3 AND a.arrived IS NULL"

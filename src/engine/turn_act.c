@@ -116,7 +116,8 @@ act_done(void *arg, const struct perform_result *res)
 	a->done = true;
 	state_batch_result(runner_batch(r), a, words[res->result], res->new_uid);
 	r->engine->counts.actions += res->result == RESULT_DONE;
-	if (res->result == RESULT_GONE)
+	/* What an earlier try has made is looked for, action by action: it moved the message, maybe. */
+	if (res->result == RESULT_GONE && !t->probe)
 		for (size_t i = t->next_action + 1; i < t->actions.n; i++) {
 			t->actions.at[i].done = true;
 			state_batch_result(runner_batch(r), &t->actions.at[i], "gone", 0);
