@@ -267,9 +267,11 @@ test_step(lua_State *L)
 	struct query *q = query_check(L, ARG_QUERY);
 	struct msg *g = msg_check(L, ARG_MESSAGE);
 	struct test *t = bind_scratch_at(L, ARG_CTX);
+	struct account *a = engine_account(bind_engine(L), g->account);
 	enum verdict v;
 
 	t->ctx.message = g->m;
+	t->ctx.zone = a != NULL ? account_zone(a) : NULL;
 	t->ctx.now = loop_wall(bind_script(L)->conf.loop) / 1000;
 	t->ctx.missing = 0;
 	v = query_eval(q, &t->ctx);

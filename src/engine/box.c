@@ -304,6 +304,7 @@ search_judge(struct search *s, struct message *m)
 	enum verdict v;
 
 	s->ctx.message = m;
+	s->ctx.zone = s->box->account->zone;
 	s->ctx.now = loop_wall(s->box->account->engine->conf.loop) / 1000;
 	s->ctx.missing = 0;
 	v = query_eval(s->query, &s->ctx);

@@ -97,6 +97,7 @@ struct where_answer { uint32_t fn; bool yes; };
 struct query_ctx {
 	struct message	*message;
 	int64_t		 now;		/* epoch seconds */
+	const struct zone *zone;	/* in which times given as text are read (the account's); NULL: as made */
 	const struct flags *flags;	/* instead of the message's own (flags set by earlier rules); or NULL */
 	unsigned	 blind;		/* NEED_ bits to treat as unknown though known (a later test of "after") */
 	struct captures	*captures;	/* may be NULL */

@@ -97,6 +97,9 @@ bool glob_valid(struct view pattern_key);
 bool glob_match(struct view pattern_key, struct view key);
 
 /* ---- query_value.c: what a script gave, turned into what the key wants */
+/* The bounds of a time key's value, read in this zone (NULL: in the one it was made in). */
+void value_times(const struct value *v, const struct query *q, const struct zone *z, int64_t *lo_r,
+	int64_t *hi_r);
 int value_add(struct query *q, const struct query_value *v, const struct zone *z, struct err *e)
 	MUST_CHECK;
 void value_free(struct value *v);

@@ -194,18 +194,26 @@ hold_newer(struct eval *ev, const struct query *q)
 static bool
 hold_before(struct eval *ev, const struct query *q)
 {
-	for (size_t i = 0; i < q->values.n; i++)
-		if (message_facts(ev->message)->received < q->values.at[i].lo)
+	int64_t lo, hi;
+
+	for (size_t i = 0; i < q->values.n; i++) {
+		value_times(&q->values.at[i], q, ev->ctx->zone, &lo, &hi);
+		if (message_facts(ev->message)->received < lo)
 			return true;
+	}
 	return false;
 }
 
 static bool
 hold_since(struct eval *ev, const struct query *q)
 {
-	for (size_t i = 0; i < q->values.n; i++)
-		if (message_facts(ev->message)->received >= q->values.at[i].lo)
+	int64_t lo, hi;
+
+	for (size_t i = 0; i < q->values.n; i++) {
+		value_times(&q->values.at[i], q, ev->ctx->zone, &lo, &hi);
+		if (message_facts(ev->message)->received >= lo)
 			return true;
+	}
 	return false;
 }
 
@@ -221,7 +229,14 @@ is_within(const struct query *q, int64_t x)
 static bool
 hold_on(struct eval *ev, const struct query *q)
 {
-	return is_within(q, message_facts(ev->message)->received);
+	int64_t lo, hi, at = message_facts(ev->message)->received;
+
+	for (size_t i = 0; i < q->values.n; i++) {
+		value_times(&q->values.at[i], q, ev->ctx->zone, &lo, &hi);
+		if (at >= lo && at <= hi)
+			return true;
+	}
+	return false;
 }
 
 static bool

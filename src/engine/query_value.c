@@ -132,6 +132,23 @@ value_day(struct value *v, const struct query *q, const struct zone *z)
 		    months[(unsigned)tm.tm_mon % 12], (unsigned)(tm.tm_year + 1900) % 10000);
 }
 
+void
+value_times(const struct value *v, const struct query *q, const struct zone *z, int64_t *lo_r,
+	int64_t *hi_r)
+{
+	struct value there = { 0 };
+	struct err e = ERR_NONE;
+
+	*lo_r = v->lo;
+	*hi_r = v->hi;
+	if (z == NULL || v->text == NULL || time_parse(view_of(v->text), z, &there.lo, &e) < 0)
+		return;
+	there.hi = there.lo;
+	value_day(&there, q, z);
+	*lo_r = there.lo;
+	*hi_r = there.hi;
+}
+
 static bool
 scan_uid(struct scan *s, int64_t *uid_r)
 {

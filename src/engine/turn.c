@@ -448,6 +448,7 @@ judge(struct turn *t, const struct query *q, bool capture, enum step *step_r)
 	enum verdict v;
 
 	t->ctx.message = t->message;
+	t->ctx.zone = t->runner->box->account->zone;
 	t->ctx.now = loop_wall(t->runner->engine->conf.loop) / 1000;
 	t->ctx.flags = &t->flags;
 	t->ctx.blind = 0;
@@ -486,6 +487,7 @@ static enum step
 schedule(struct turn *t, const struct rule *r)
 {
 	struct query_ctx later = { .message = t->message, .blind = LATER_BLIND,
+		.zone = t->runner->box->account->zone,
 		.now = loop_wall(t->runner->engine->conf.loop) / 1000 };
 	const struct message_facts *f = message_facts(t->message);
 	unsigned need = (r->after_here ? NEED_HERE : NEED_RECEIVED) & ~message_have(t->message);

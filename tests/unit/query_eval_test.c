@@ -225,6 +225,34 @@ TEST(query_eval_the_day_of_a_zone)
 	message_unref(&m);
 }
 
+TEST(query_eval_reads_times_in_the_zone_that_asks)
+{
+	static const struct { const char *key; int64_t at; enum verdict berlin, utc; } rows[] = {
+		{ "on", INT64_C(1774738800), VERDICT_YES, VERDICT_NO },	/* 2026-03-28 23:00 UTC */
+		{ "since", INT64_C(1774738800), VERDICT_YES, VERDICT_NO },
+		{ "before", INT64_C(1774738800), VERDICT_NO, VERDICT_YES },
+	};
+	struct err e = ERR_NONE;
+	struct zone *utc = zone_new(VIEW("UTC"), &e), *berlin = zone_new(VIEW("Europe/Berlin"), &e);
+	struct message *m = message(NEED_FACTS);
+	struct query_ctx c = { .message = m };
+
+	EXPECT(utc != NULL && berlin != NULL);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct query *q = make(rows[i].key, "", OP_HAS, "2026-03-29");
+
+		message_facts(m)->received = rows[i].at;
+		c.zone = berlin;
+		EXPECT_EQ(query_eval(q, &c), rows[i].berlin);
+		c.zone = utc;
+		EXPECT_EQ(query_eval(q, &c), rows[i].utc);
+		query_free(&q);
+	}
+	message_unref(&m);
+	zone_free(&utc);
+	zone_free(&berlin);
+}
+
 static enum verdict
 eval_values(struct message *m, const char *key, enum query_op op, const struct query_value *v, size_t n)
 {
