@@ -123,8 +123,8 @@ secret_free(struct secret **sp)
 	free(s);
 }
 
-/* Room for n more bytes, or NULL and over. */
-static char *
+/* Room for n more bytes, or false and over. */
+static bool
 room(struct secret *s, size_t n)
 {
 	struct secret old = *s;
@@ -132,30 +132,28 @@ room(struct secret *s, size_t n)
 	CHECK(s, SECRET_MAGIC);
 	if (s->over || n > SECRET_MAX - s->len) {
 		s->over = true;
-		return NULL;
+		return false;
 	}
 	if (s->len + n > s->cap) {
 		s->p = pages_map(s->len + n, &s->cap);
 		if (s->p == NULL) {
 			*s = old;
 			s->over = true;
-			return NULL;
+			return false;
 		}
 		if (old.len > 0)
 			memcpy(s->p, old.p, old.len);
 		pages_free(&old);
 	}
-	return s->p + s->len;
+	return true;
 }
 
 void
 secret_add(struct secret *s, struct view v)
 {
-	char *to = room(s, v.n);
-
-	if (to == NULL || v.n == 0)
+	if (!room(s, v.n) || v.n == 0)
 		return;
-	memcpy(to, v.p, v.n);
+	memcpy(s->p + s->len, v.p, v.n);
 	s->len += v.n;
 }
 
@@ -173,10 +171,11 @@ secret_add_base64(struct secret *s, struct view v)
 	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 	/* What would not fit anyway is not multiplied. */
 	size_t need = v.n > SECRET_MAX ? SECRET_MAX + 1 : (v.n + 2) / 3 * 4;
-	char *to = room(s, need);
+	char *to;
 
-	if (to == NULL)
+	if (!room(s, need) || need == 0)
 		return;
+	to = s->p + s->len;
 	for (size_t i = 0; i < v.n; i += 3) {
 		size_t n = MIN(v.n - i, (size_t)3);
 		uint32_t bits = 0;
