@@ -7,6 +7,7 @@
  */
 #include "base/err.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -85,6 +86,18 @@ err_set(struct err *e, enum err_kind kind, enum err_scope scope, const char *fmt
 	return -1;
 }
 
+/* The system has no room or no hands for anybody: not the fault of what was tried. */
+static bool
+is_shortage(int errnum)
+{
+	static const int shortages[] = { ENOSPC, EDQUOT, EMFILE, ENFILE, ENOMEM };
+
+	for (size_t i = 0; i < ARRAY_LEN(shortages); i++)
+		if (errnum == shortages[i])
+			return true;
+	return false;
+}
+
 int
 err_sys(struct err *e, int errnum, const char *fmt, ...)
 {
@@ -95,8 +108,8 @@ err_sys(struct err *e, int errnum, const char *fmt, ...)
 	if (e == NULL || err_is(e))
 		return -1;
 	e->kind = ERR_SYSTEM;
-	e->scope = SCOPE_MESSAGE;
-	e->temporary = false;
+	e->temporary = is_shortage(errnum);
+	e->scope = e->temporary ? SCOPE_ACCOUNT : SCOPE_MESSAGE;
 	/* The texts of the system's own numbers are constants: safe in threads. */
 	reason_len = copy_line(reason, sizeof(reason) - 1, strerror(errnum));
 	va_start(ap, fmt);

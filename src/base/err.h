@@ -43,7 +43,10 @@ int err_set(struct err *e, enum err_kind kind, enum err_scope scope, const char 
 	PRINTF(4, 5);
 int err_vset(struct err *e, enum err_kind kind, enum err_scope scope, const char *fmt,
 	va_list ap) PRINTF(4, 0);
-/* The same, with ": strerror(errnum)" behind; ERR_SYSTEM, scope MESSAGE unless set after. */
+/*
+ * The same, with ": strerror(errnum)" behind; ERR_SYSTEM, scope MESSAGE unless set after.
+ * A full disk and the like (ENOSPC EDQUOT EMFILE ENFILE ENOMEM): temporary, scope ACCOUNT.
+ */
 int err_sys(struct err *e, int errnum, const char *fmt, ...) PRINTF(3, 4);
 /* Puts "prefix: " in front of an error that is there; of the prefix at most 199 bytes. */
 void err_prefix(struct err *e, const char *fmt, ...) PRINTF(2, 3);

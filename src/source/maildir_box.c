@@ -153,9 +153,13 @@ maildir_folder_make(const struct maildir *m, const char *path, struct err *e)
 	char *mark;
 	int fd;
 
-	if (strcmp(path, m->path) == 0)
-		return err_set(e, ERR_REFUSED, SCOPE_ACCOUNT, "account '%s': '%s' is gone",
+	if (strcmp(path, m->path) == 0) {
+		err_set(e, ERR_REFUSED, SCOPE_ACCOUNT, "account '%s': '%s' is gone",
 		    m->source.name, path);
+		if (e != NULL)
+			e->temporary = true;	/* a disk that is not mounted comes back */
+		return -1;
+	}
 	if (maildir_make(path, e) != 0)
 		return -1;
 	/* tells a delivery agent, which has no root to look at, that this is a folder */

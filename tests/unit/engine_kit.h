@@ -105,8 +105,9 @@ count(const struct world *w, const char *folder)
 	return count_in(w->maildir, folder);
 }
 
+/* l: moves over */
 static inline bool
-open_world_as(struct world *w, const char *dir, bool existing, bool dry_run)
+open_world_on(struct world *w, struct loop *l, const char *dir, bool existing, bool dry_run)
 {
 	struct engine_conf conf = { 0 };
 	struct err e = ERR_NONE;
@@ -116,7 +117,7 @@ open_world_as(struct world *w, const char *dir, bool existing, bool dry_run)
 	snprintf(w->maildir, sizeof(w->maildir), "%s/Maildir", dir);
 	snprintf(w->state_dir, sizeof(w->state_dir), "%s/state", dir);
 	make_maildir(w->maildir);
-	w->loop = loop_new(&e);
+	w->loop = l;
 	w->log = log_new(getenv("UNIT_LOG") ? 2 : -1, LOG_TEXT, false, LOG_DEBUG);
 	w->state = state_open(w->loop, w->log, w->state_dir, "state", NULL, &e);
 	if (w->state == NULL) {
@@ -131,6 +132,14 @@ open_world_as(struct world *w, const char *dir, bool existing, bool dry_run)
 	w->engine = engine_new(&conf);
 	w->rules = ruleset_new(&handler, w);
 	return true;
+}
+
+static inline bool
+open_world_as(struct world *w, const char *dir, bool existing, bool dry_run)
+{
+	struct err e = ERR_NONE;
+
+	return open_world_on(w, loop_new(&e), dir, existing, dry_run);
 }
 
 static inline bool

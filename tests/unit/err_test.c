@@ -146,3 +146,16 @@ TEST(names_are_the_list)
 	EXPECT_STR(err_scope_name(SCOPE_MESSAGE), "message");
 	EXPECT_STR(err_scope_name(SCOPE_PROGRAM), "program");
 }
+
+TEST(a_full_disk_is_not_the_messages_fault)
+{
+	struct err e = ERR_NONE;
+
+	err_sys(&e, ENOSPC, "copying");
+	EXPECT(e.temporary);
+	EXPECT_EQ(e.scope, SCOPE_ACCOUNT);
+	err_clear(&e);
+	err_sys(&e, EACCES, "copying");
+	EXPECT(!e.temporary);
+	EXPECT_EQ(e.scope, SCOPE_MESSAGE);
+}
