@@ -75,14 +75,13 @@ act_failed(struct turn *t, const struct action *a, const struct err *e)
 
 	action_print(&text, a, r->box->account->name);
 	str_addf(&text, ": %s", e->text);
-	r->engine->counts.failed++;
 	/* An account that is away does not make its messages bad ones: they wait for it. */
 	if (e->temporary && (t->tries < ARRAY_LEN(act_pauses) || e->scope >= SCOPE_SESSION)) {
 		int64_t pause = act_pauses[MIN(t->tries, ARRAY_LEN(act_pauses) - 1)];
 
-		t->tries++;
-
-		log_warn(r->engine->conf.log, r->phase == RUNNER_STOPPING ?
+		r->engine->counts.retried += t->tries++ == 0;
+		log_at(r->engine->conf.log, t->tries <= ARRAY_LEN(act_pauses) ? LOG_WARN : LOG_DEBUG,
+		    r->phase == RUNNER_STOPPING ?
 		    "%s:%s/%u: %s; the next start tries again" : "%s:%s/%u: %s; trying again in %lld s",
 		    r->box->account->name, r->box->name, t->uid, str_z(&text), (long long)pause / 1000);
 		if (r->phase == RUNNER_STOPPING || r->renewed)
@@ -90,6 +89,7 @@ act_failed(struct turn *t, const struct action *a, const struct err *e)
 		else
 			t->timer = loop_after(r->engine->conf.loop, pause, act_again, t);
 	} else {
+		r->engine->counts.failed++;
 		state_batch_result(runner_batch(r), a, "failed", 0);
 		turn_park(t, str_z(&text));
 	}

@@ -192,6 +192,8 @@ TEST(a_target_that_is_away_is_waited_for)
 	rename(away, other);
 	loop_fake_run_for(w.loop, 5 * MINUTE);
 	EXPECT_EQ(engine_counts(w.engine)->parked, 0);
+	EXPECT_EQ(engine_counts(w.engine)->failed, 0);
+	EXPECT_EQ(engine_counts(w.engine)->retried, 1);
 	EXPECT_EQ(count(&w, "."), 0);
 	EXPECT_EQ(count_in(other, "."), 1);
 	close_world(&w, 0);
