@@ -33,11 +33,30 @@ struct job {
 	struct str		 save_bytes;
 };
 
+/*
+ * The rules of the mailbox that got a message look at once: its source would say so a
+ * little later, when a run that ends with its work (--once) may be over.
+ */
+static void
+tell_target(const struct job *j)
+{
+	const struct account *to = j->target;
+
+	for (size_t i = 0; j->action->mailbox != NULL && i < to->boxes.n; i++) {
+		struct runner *r = to->boxes.at[i]->runner;
+
+		if (r != NULL && r->phase != RUNNER_STOPPING && strcmp(to->boxes.at[i]->name, j->action->mailbox) == 0)
+			runner_changed(r, to->boxes.at[i]->name, NULL);
+	}
+}
+
 static void
 job_end(struct job *j)
 {
 	struct account *a = j->box->account, *to = j->target;
 
+	if (j->result.result == RESULT_DONE && !a->engine->conf.dry_run)
+		tell_target(j);
 	j->done(j->arg, &j->result);
 	message_unref(&j->message);
 	str_free(&j->save_bytes);
