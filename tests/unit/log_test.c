@@ -188,7 +188,7 @@ TEST(detail_in_text_is_indented)
 	struct log *l = tapped_log(&tap, LOG_TEXT, false, LOG_INFO);
 
 	log_detail(l, LOG_ERROR, "failed", "one\n\n\ttwo\x1b\n\n");
-	EXPECT_STR(after_time(tap.line), "error: failed\n    one\n    \n    \\ttwo\\x1b");
+	EXPECT_STR(after_time(tap.line), "error: failed\n    one\n    \n      two\\x1b");
 	log_detail(l, LOG_ERROR, "failed", NULL);
 	EXPECT_STR(after_time(tap.line), "error: failed");
 	log_detail(l, LOG_ERROR, "failed", "\n");

@@ -45,7 +45,7 @@ TEST(maildir_move_refused)
 	EXPECT_EQ(r->err.kind, ERR_REFUSED);
 	EXPECT_STR(r->err.text, "no mailbox 'Nowhere' in account 'home'; create = true makes it");
 	request_free(&r);
-	r = run(&w, mover("INBOX", 1, "v1.2"));
+	r = run(&w, mover("INBOX", 1, "v//2"));
 	EXPECT_EQ(r->err.kind, ERR_USAGE);
 	request_free(&r);
 	EXPECT_EQ(result(&w, mover("INBOX", 1, "A")), RESULT_FAILED);	/* the name is taken */
