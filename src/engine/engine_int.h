@@ -142,6 +142,7 @@ struct runner {
 	struct state_batch *batch;
 	struct { VEC(struct turn *) } batched;	/* planned in the batch that is being collected */
 	struct { VEC(uint32_t) } handled;	/* decided without an action since the last flush */
+	struct { VEC(uint32_t) } due_stale;	/* ended since due_asked: the answer knows them of before */
 	struct loop_timer *due;			/* the next retry or later test */
 	struct loop_timer *reopen;
 };
@@ -156,6 +157,7 @@ void runner_cancel_handlers(struct runner *r, const struct ruleset *keep);	/* of
 void runner_source(struct runner *r);
 /* The batch to write into; it goes to the state in the next generation. */
 struct state_batch *runner_batch(struct runner *r);
+void runner_flush(void *runner);		/* ... or now */
 /* A turn has been decided or has ended: take in more, move the cursor. */
 void runner_turn_decided(struct runner *r, struct turn *t);
 void runner_turn_ended(struct runner *r, struct turn *t);

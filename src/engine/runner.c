@@ -49,8 +49,6 @@ struct commit {
 	struct { VEC(struct turn *) } turns;
 };
 
-static void runner_flush(void *arg);
-
 struct state_batch *
 runner_batch(struct runner *r)
 {
@@ -110,7 +108,7 @@ runner_turn_left(struct runner *r, const struct turn *t)
 		r->left = t->uid;
 }
 
-static void
+void
 runner_flush(void *arg)
 {
 	struct runner *r = arg;
@@ -216,6 +214,8 @@ turn_gone(void *arg)
 	struct turn *t = arg;
 	struct runner *r = t->runner;
 
+	if (r->due_asked && t->rowed)
+		VEC_PUSH(&r->due_stale, t->uid);
 	turn_free(&t);
 	r->nturns--;
 	runner_step_queued(r);
@@ -367,6 +367,7 @@ runner_free(struct runner **rp)
 	state_batch_free(&r->batch);
 	VEC_FREE(&r->batched);
 	VEC_FREE(&r->handled);
+	VEC_FREE(&r->due_stale);
 	VEC_FREE(&r->judged);
 	ruleset_unref(&r->ruleset);
 	box_unref(&r->box);

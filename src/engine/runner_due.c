@@ -67,6 +67,16 @@ due_begin(struct runner *r, struct state_message *sm)
 	turn_fetch_first(t, NEED_FACTS | NEED_HEADER | r->chain->need);
 }
 
+/* Its turn has ended since we asked: the next look finds its row as it is now. */
+static bool
+due_is_stale(const struct runner *r, uint32_t uid)
+{
+	for (size_t i = 0; i < r->due_stale.n; i++)
+		if (r->due_stale.at[i] == uid)
+			return true;
+	return false;
+}
+
 static void
 due_found(void *arg, struct state_messages *list, const struct err *e)
 {
@@ -77,7 +87,7 @@ due_found(void *arg, struct state_messages *list, const struct err *e)
 	for (size_t i = 0; !err_is(e) && r->phase == RUNNER_OPEN && i < list->n; i++) {
 		struct state_message *sm = &list->at[i];
 
-		if (sm->kind != STATE_RETRY && sm->kind != STATE_DUE)
+		if ((sm->kind != STATE_RETRY && sm->kind != STATE_DUE) || due_is_stale(r, sm->uid))
 			continue;
 		/* Its row stays until the turn has ended, and would be found again and again. */
 		r->due_held = true;
@@ -85,6 +95,7 @@ due_found(void *arg, struct state_messages *list, const struct err *e)
 			due_begin(r, sm);
 	}
 	state_messages_free(list);
+	r->due_stale.n = 0;
 	state_next_due(r->engine->conf.state, r->state.id, due_next, r);
 }
 
@@ -95,6 +106,8 @@ runner_ask_due(struct runner *r)
 		return;
 	r->due_dirty = false;
 	r->due_asked = true;
+	runner_flush(r);
+	r->due_stale.n = 0;
 	loop_cancel(runner_loop(r), &r->due);
 	state_pending(r->engine->conf.state, r->state.id, loop_wall(runner_loop(r)) / 1000,
 	    PENDING_MAX, due_found, r);
