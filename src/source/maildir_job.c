@@ -298,12 +298,23 @@ note_target(const char **targets, size_t *n, const struct request *r)
 	return true;
 }
 
+/*
+ * A SCAN that what is known fills needs no pass: new messages get higher UIDs anyway.
+ * Else a big mailbox would be read whole for each window of it.
+ */
+static bool
+is_filled(const struct maildir_box *box, const struct request *r)
+{
+	return r->kind == REQ_SCAN && box->known && r->limit > 0 &&
+	    box->by_uid.n - maildir_above(box, r->uid) > r->limit;
+}
+
 static void
 need_pass(struct maildir_job *job, const struct request *r)
 {
 	const struct maildir_box *box = job->box;
 
-	if (is_account(r->kind) || r->kind == REQ_APPEND)
+	if (is_account(r->kind) || r->kind == REQ_APPEND || is_filled(box, r))
 		return;
 	if (!box->known || is_look(r->kind))
 		job->pass = true;

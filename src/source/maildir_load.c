@@ -194,6 +194,8 @@ maildir_do_scan(struct maildir_job *job, struct request *r)
 			break;
 		}
 	}
+	/* Served from what was known: what has come since is found by the next one. */
+	r->more |= !job->pass;
 }
 
 void
