@@ -200,6 +200,40 @@ TEST(maildir_scans_five_thousand_in_chunks)
 	world_end(&w);
 }
 
+/* A window from what is known, though others have taken it away and something new has come. */
+TEST(maildir_a_stale_window_hides_no_arrival)
+{
+	struct world w;
+	struct request *r;
+	uint32_t above = 0, last = 0;
+	char name[40];
+	bool more = true;
+
+	world_begin(&w);
+	for (int i = 0; i < 40; i++) {
+		snprintf(name, sizeof(name), "%d.a.h", 1000 + i);
+		deliver(&w, name);
+	}
+	r = scan(&w, "INBOX", 0, 10, NEED_FACTS);
+	above = message_facts(r->messages.at[9])->uid;
+	request_free(&r);
+	for (int i = 10; i < 40; i++) {
+		snprintf(name, sizeof(name), "new/%d.a.h", 1000 + i);
+		need(unlink(path_of(&w, name)));
+	}
+	deliver(&w, "9000.z.h");
+	for (int tries = 0; more && tries < 20; tries++) {
+		r = scan(&w, "INBOX", above, 10, NEED_FACTS);
+		for (size_t i = 0; i < r->messages.n; i++)
+			last = above = message_facts(r->messages.at[i])->uid;
+		more = r->more;
+		request_free(&r);
+	}
+	EXPECT(!more);
+	EXPECT_EQ(last, 41);
+	world_end(&w);
+}
+
 TEST(maildir_unreadable_file_stops_nobody)
 {
 	struct world w;
