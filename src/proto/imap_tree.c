@@ -57,7 +57,7 @@ open_list(struct imap_tree *t)
 
 	if (t->deeper > 0 || t->depth == IMAP_DEPTH_MAX) {
 		t->deeper++;
-		t->over = true;
+		t->deep = true;
 		return;
 	}
 	n = append(t, NODE_LIST, VIEW_NONE);

@@ -30,7 +30,8 @@ struct imap_node {
 struct imap_tree {
 	struct arena		 arena;		/* also for what is made of the tree */
 	struct imap_node	*first;		/* the arguments */
-	bool			 over;		/* a ceiling was hit; the rest is left out */
+	bool			 over;		/* no memory was left; the rest is left out */
+	bool			 deep;		/* lists lay too deep and were left out */
 	/* ---- inner: the open lists, and the place behind the last node of each */
 	struct imap_node	*last[IMAP_DEPTH_MAX + 1];
 	struct imap_node	*list[IMAP_DEPTH_MAX + 1];
