@@ -104,7 +104,7 @@ struct task {
 	size_t		 grown;
 	bool		 over;			/* the budget is used up: not to be resumed */
 	bool		 raised;		/* the hook has raised once */
-	bool		 slow;			/* this slice has been logged */
+	bool		 slow;			/* it has been logged since its last wait */
 
 	/* coroutines that the script's resume and wrap have open, outermost first */
 	struct { VEC(lua_State *) } chain;

@@ -160,14 +160,13 @@ slice_reset(struct task *t)
 {
 	t->cpu_ms = 0;
 	t->grown = 0;
-	t->over = t->raised = false;
+	t->over = t->raised = t->slow = false;
 	t->budget_ms = (int)MIN(t->rt->limits.cpu_ms, (int64_t)1 << 30);
 }
 
 void
 slice_begin(struct rt *rt, struct task *t)
 {
-	t->slow = false;
 	rt->current = t;
 	rt->ticks = 0;
 	rt->begun = clock_mono_ms();
