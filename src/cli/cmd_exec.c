@@ -116,6 +116,22 @@ run_program(struct program *p, const struct script_conf *conf)
 	return p->code;
 }
 
+/* What stands behind FILE is the program's; one who meant us with this would lose mail. */
+static bool
+dry_run_behind(int argc, char **argv, const char *file)
+{
+	bool behind = false;
+
+	for (int i = 1; i < argc; i++) {
+		if (behind && strcmp(argv[i], "--dry-run") == 0)
+			return true;
+		if (!behind && strcmp(argv[i], "--") == 0)
+			return false;
+		behind |= argv[i] == file;
+	}
+	return false;
+}
+
 int
 cmd_exec(struct cli *c, int argc, char **argv)
 {
@@ -131,6 +147,11 @@ cmd_exec(struct cli *c, int argc, char **argv)
 		goto out;
 	if (nrest == 0) {
 		cli_usage(cmd_find("exec"), "FILE is missing");
+		goto out;
+	}
+	if (dry_run_behind(argc, argv, rest[0])) {
+		cli_usage(cmd_find("exec"), "--dry-run behind FILE would be an argument of the program, "
+		    "which would act; write it before FILE (or -- before FILE, if the program knows it)");
 		goto out;
 	}
 	cli_open_log(c);

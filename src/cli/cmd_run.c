@@ -168,17 +168,6 @@ retire_script(struct daemon *d)
 	d->old_timer = loop_after(d->host.loop, OLD_TASKS_MS, old_tasks_over, d);
 }
 
-static void
-tell_rules(const struct daemon *d)
-{
-	const struct ruleset *rs = script_ruleset(d->script);
-
-	for (size_t i = 0; i < rs->chains.n; i++)
-		log_info(dlog(d), "%s:%s: %zu rule%s at work", rs->chains.at[i]->account,
-		    rs->chains.at[i]->mailbox, rs->chains.at[i]->rules.n,
-		    rs->chains.at[i]->rules.n == 1 ? "" : "s");
-}
-
 /* A file that cannot be used: at the start that is the end, later the old rules stay. */
 static void
 refuse(struct daemon *d, struct script *s)
@@ -223,7 +212,6 @@ loaded(void *arg, struct script *s, const struct err *e, const char *detail, con
 		d->script = s;
 		if (reload)
 			log_info(dlog(d), "%s: loaded again", d->file);
-		tell_rules(d);
 		script_on_idle(s, look, d);
 		script_activate(s, d->host.engine);
 	}

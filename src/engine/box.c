@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #define SEARCH_CHUNK	256u
+#define VERB_LINES_MAX	100u	/* lines about failures of one verb; more are for --verbose */
 #define VERB_WINDOW	256u		/* messages of one verb under way at a time */
 
 /* ---- life */
@@ -405,6 +406,10 @@ verb_end(struct verb_op *v)
 	struct account *a = v->box->account;
 
 	a->busy++;
+	if (v->result.failed > VERB_LINES_MAX)
+		log_warn(a->engine->conf.log, "%s:%s: %s failed for %u more, or was not tried; "
+		    "--verbose names those that failed", a->name, v->box->name,
+		    verb_name(v->action.verb), v->result.failed - VERB_LINES_MAX);
 	if (!v->op.canceled)
 		v->done(v->arg, &v->result, &v->err);
 	action_free(&v->action);
@@ -438,7 +443,8 @@ verb_one_done(void *arg, const struct perform_result *r)
 		v->result.failed++;
 		if (!err_is(&v->result.first))
 			v->result.first = r->err;
-		log_warn(v->box->account->engine->conf.log, "%s:%s/%u: %s failed: %s",
+		log_at(v->box->account->engine->conf.log,
+		    v->result.failed > VERB_LINES_MAX ? LOG_DEBUG : LOG_WARN, "%s:%s/%u: %s failed: %s",
 		    v->box->account->name, v->box->name, one->uid, verb_name(v->action.verb),
 		    r->err.text);
 		/* Nothing more can be done here: the mailbox, session or account is lost. */

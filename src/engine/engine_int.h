@@ -131,6 +131,7 @@ struct runner {
 	bool		 dirty, scanning, flush_asked;
 	unsigned	 flushing;		/* commits under way */
 	bool		 naming;		/* its role is being looked up */
+	bool		 asking;		/* the state, on the way to being open */
 	bool		 due_dirty, due_asked;	/* rows with a time were written; being looked up */
 	bool		 due_held;		/* some whose time has come wait for turns to end */
 	bool		 stepping, step_again;	/* in runner_step_queued; once more */
@@ -178,6 +179,8 @@ void runner_insert(struct runner *r, struct turn *t);
 bool runner_has(const struct runner *r, uint32_t uid);	/* a turn of this message */
 void runner_pump(struct runner *r);		/* scans if there is reason and room */
 void runner_open(struct runner *r);		/* if it is closed and can be opened now */
+/* What comes from here on is new mail for so many rules. */
+void runner_tell(const struct runner *r);
 void runner_ask_due(struct runner *r);		/* looks for rows whose time has come */
 void runner_changed(void *arg, const char *mailbox, const struct err *lost);
 

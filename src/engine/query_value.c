@@ -44,8 +44,9 @@ text_key(struct value *v, const struct query *q, struct view text, struct err *e
 	casemap(&v->key, value_plain(q, text));
 	if (v->key.len == 0 && q->op != OP_IS && q->op != OP_GLOB)
 		return err_set(e, ERR_USAGE, SCOPE_PROGRAM,
-		    "q.%s: an empty text would match everything; q.%s alone means that "
-		    "there is one", q->row->name, q->row->name);
+		    "q.%s: an empty text would match everything; q.%s%s means that there is one, "
+		    ":is \"\" that it is empty", q->row->name, q->row->name,
+		    strcmp(q->row->name, "header") == 0 ? "(name)" : " alone");
 	if (q->op == OP_GLOB && !glob_valid(str_view(&v->key)))
 		return err_set(e, ERR_USAGE, SCOPE_PROGRAM,
 		    "q.%s: glob \"%.*s\" ends in the middle of a [set] or behind a backslash",

@@ -314,6 +314,8 @@ runner_set_chain(struct runner *r, struct ruleset *rs, struct chain *c)
 	r->chain = c;
 	ruleset_unref(&old);
 	r->again = r->phase == RUNNER_STOPPING;
+	if (r->phase == RUNNER_OPEN)
+		runner_tell(r);
 }
 
 void
@@ -346,7 +348,7 @@ bool
 runner_idle(const struct runner *r)
 {
 	bool quiet = r->nturns == 0 && !r->scanning && r->batch == NULL && r->flushing == 0 &&
-	    !r->due_asked && !r->naming;
+	    !r->due_asked && !r->naming && !r->asking;
 
 	if (r->phase == RUNNER_STOPPING || r->phase == RUNNER_CLOSED)
 		return quiet;

@@ -38,6 +38,7 @@ static bool
 opening_over(struct runner *r)
 {
 	CHECK(r, RUNNER_MAGIC);
+	r->asking = false;
 	if (r->phase == RUNNER_OPENING)
 		return false;
 	engine_poke(r->engine);
@@ -83,6 +84,7 @@ open_judged(void *arg, const uint32_t *uids, size_t n, const struct err *e)
 	r->judged.n = r->next_judged = 0;
 	for (size_t i = 0; !err_is(e) && i < n; i++)
 		VEC_PUSH(&r->judged, uids[i]);
+	r->asking = true;
 	state_pending(r->engine->conf.state, r->state.id, 0, PENDING_MAX, open_pending, r);
 }
 
@@ -117,6 +119,13 @@ first_run(struct runner *r, uint32_t uidnext, int64_t messages)
 
 struct opened { struct runner *runner; struct source_status status; };
 
+void
+runner_tell(const struct runner *r)
+{
+	log_info(runner_log(r), "%s:%s: %zu rule%s at work", runner_account(r), r->box->name,
+	    r->chain->rules.n, r->chain->rules.n == 1 ? "" : "s");
+}
+
 static void
 open_box(void *arg, const struct state_box *box, const struct err *e)
 {
@@ -128,12 +137,14 @@ open_box(void *arg, const struct state_box *box, const struct err *e)
 			runner_failed(r, e);
 		} else {
 			r->state = *box;
+			runner_tell(r);
 			if (box->first)
 				first_run(r, o->status.uidnext, o->status.messages);
 			else if (r->engine->conf.existing)
 				log_info(runner_log(r), "%s:%s: not the first run: --existing takes nothing "
 				    "more here", runner_account(r), r->box->name);
 			r->cursor = r->seen = r->state.cursor;
+			r->asking = true;
 			state_judged(r->engine->conf.state, box->id, r->cursor, open_judged, r);
 		}
 	}
@@ -155,6 +166,7 @@ open_status(struct request *q)
 			r->lost = false;
 			o = xcalloc(1, sizeof(*o));
 			*o = (struct opened){ r, q->status };
+			r->asking = true;
 			state_box(r->engine->conf.state, a->name, r->box->name,
 			    q->status.uidvalidity, open_box, o);
 		}

@@ -145,7 +145,7 @@ runner_changed(void *arg, const char *mailbox, const struct err *lost)
 		return;
 	}
 	if (r->lost)
-		log_info(runner_log(r), "%s:%s: there again", runner_account(r), r->box->name);
+		log_info(runner_log(r), "%s:%s: is there now", runner_account(r), r->box->name);
 	r->lost = false;
 	r->dirty = true;
 	if (r->phase == RUNNER_CLOSED)

@@ -160,6 +160,7 @@ turn_retry(struct turn *t, unsigned attempts, int64_t delay_ms, const char *reas
 
 	state_batch_retry(runner_batch(r), r->state.id, t->uid, t->due_rule, attempts, at, reason);
 	r->engine->counts.retried++;
+	r->engine->counts.matched -= t->matched;	/* they will be asked again */
 	runner_note_due(r);
 	t->phase = TURN_ENDED;
 	runner_turn_ended(r, t);

@@ -151,7 +151,7 @@ case_several_mailboxes()
 	one "Later":rules { { "late", flag = "Late" } }
 	END
 	start run rules.lua
-	await "rule at work" 4
+	await "rule at work" 2
 	await "2 rules at work"
 	letter Maildir plain
 	letter Second plain
