@@ -138,7 +138,7 @@ opened(struct stream *s)
 	s->read_at = s->write_at = loop_now(s->p.loop);
 	s->read_wants = LOOP_READ;
 	s->p.ops->on_open(s->p.arg);
-	/* TLS may have read further than the handshake. */
+	/* What came right behind the handshake, and what was queued meanwhile. */
 	stream_read_all(s);
 	stream_write_all(s);
 }

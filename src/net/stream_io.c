@@ -13,7 +13,11 @@
 
 #include "base/mem.h"
 
-#define READ_SIZE	((size_t)16 * 1024)	/* a TLS record */
+/*
+ * At least a TLS record (RFC 8446, 5.1): each read takes one whole, so nothing stays inside
+ * libssl, where the descriptor would not show it.
+ */
+#define READ_SIZE	((size_t)16 * 1024)
 #define READ_TURN	((size_t)64 * 1024)
 #define NEVER		INT64_MAX
 
@@ -207,9 +211,6 @@ stream_read_all(struct stream *s)
 		s->read_at = loop_now(s->p.loop);
 		show(s);
 	}
-	/* The rest may be inside libssl, where the descriptor does not show it. */
-	if (is_reading(s) && s->tls != NULL && tls_conn_pending(s->tls))
-		stream_kick(s, LOOP_READ);
 }
 
 /* ---- writing */

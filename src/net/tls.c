@@ -286,13 +286,6 @@ tls_conn_goodbye(struct tls_conn *c, struct err *e)
 	return step;
 }
 
-bool
-tls_conn_pending(const struct tls_conn *c)
-{
-	CHECK(c, CONN_MAGIC);
-	return SSL_pending(c->ssl) > 0;
-}
-
 void
 tls_conn_facts(const struct tls_conn *c, struct tls_facts *out)
 {

@@ -60,15 +60,16 @@ void tls_conn_free(struct tls_conn **c);	/* says nothing to the peer */
  * what to pin); ERR_NET, temporary, when the connection broke.
  */
 enum tls_step tls_conn_handshake(struct tls_conn *c, struct err *e);
-/* OK: *n_r > 0 bytes. */
+/*
+ * OK: *n_r > 0 bytes, of one record.  With n under 16 KiB the rest of it stays inside, where
+ * the descriptor does not show it: read on until READ.
+ */
 enum tls_step tls_conn_read(struct tls_conn *c, void *p, size_t n, size_t *n_r, struct err *e);
 /* OK: *n_r > 0 bytes went, perhaps fewer than n. */
 enum tls_step tls_conn_write(struct tls_conn *c, const void *p, size_t n, size_t *n_r,
 	struct err *e);
 /* Says goodbye (close_notify); the peer's bytes can still be read after. */
 enum tls_step tls_conn_goodbye(struct tls_conn *c, struct err *e);
-/* Bytes have come that the descriptor does not know of any more: read on. */
-bool tls_conn_pending(const struct tls_conn *c);
 
 struct tls_facts {
 	const char	*version;	/* "TLSv1.3" */
