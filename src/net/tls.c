@@ -245,6 +245,12 @@ tls_conn_read(struct tls_conn *c, void *p, size_t n, size_t *n_r, struct err *e)
 		return TLS_OK;
 	step = step_of(c, rc, errno, "the server's TLS is broken", e);
 	ERR_clear_error();
+	/*
+	 * Idle from here on.  A ticket makes libssl allocate a write buffer (16 kB), which
+	 * SSL_MODE_RELEASE_BUFFERS gives back behind a write only.  One in use is left.
+	 */
+	if (step == TLS_READ)
+		SSL_free_buffers(c->ssl);
 	return step;
 }
 
