@@ -155,6 +155,7 @@ dump_structure(struct str *out, struct mime *m)
 		dump_view(out, "file", mime_filename(m, p));
 		dump_view(out, "disp", mime_disposition(m, p));
 		dump_view(out, "cid", mime_cid(m, p));
+		dump_number(out, "encoding", mime_encoding(m, p));
 		dump_number(out, "size", mime_size(m, p));
 	}
 	str_addc(out, ')');

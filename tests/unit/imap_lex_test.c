@@ -179,7 +179,8 @@ static const struct { const char *head; size_t n; char c; const char *tail, *end
 	{ "* X \"", IMAP_STRING_MAX, 'a', "\"\r\n", "a end " },
 	{ "* X \"", IMAP_STRING_MAX + 1, 'a', "\"\r\n", "is too long (limit) " },
 	{ "* 1 FETCH (BODY[", IMAP_STRING_MAX, 'a', "]\r\n", "is too long (limit) " },
-	{ "* 1 FETCH (BODY[", 10, 'a', "{65536}\r\n", "..." },
+	{ "* 1 FETCH (BODY[{65530}\r\n", 65530, 'a', "]\r\n", "aaa] end " },
+	{ "* 1 FETCH (BODY[{65532}\r\n", 65532, 'a', "]\r\n", "is too long (limit) " },
 	{ "* ", IMAP_STRING_MAX + 1, 'X', " y {2}\r\n()\r\n", "is too long (limit) " },
 	{ "* OK ", IMAP_TEXT_MAX, 'a', "\r\n", "a end " },
 	{ "* OK ", IMAP_TEXT_MAX + 1, 'a', "\r\n", "a text is too long (limit) " },
@@ -217,6 +218,32 @@ TEST(imap_lex_goes_on_after_a_bad_line)
 	    "tag=* name=Y end ");
 	str_free(&in);
 	str_free(&out);
+}
+
+/* What a count promises is not held before it is known to fit. */
+TEST(imap_lex_holds_no_more_than_it_may)
+{
+	static const char *const heads[] = {
+		"* 1 FETCH (BODY[{9000000}\r\n", "* X {9000000}\r\n", "* X \"{9000000}\r\n",
+		"{9000000}\r\n", "* 1 FETCH {9000000}\r\n",
+	};
+	struct str bytes = STR_INIT;
+
+	build(&bytes, "", 3000000, 'x', "");
+	for (size_t i = 0; i < ARRAY_LEN(heads); i++) {
+		struct imap_lex lx = { .literal_max = IMAP_MEMORY_MAX };
+		struct view in = view_of(heads[i]), more = str_view(&bytes);
+		struct lex_token t;
+
+		while (imap_lex_next(&lx, &in, &t, NULL) == 1)
+			continue;
+		EXPECT(lx.buf.cap < IMAP_STRING_MAX);
+		while (imap_lex_next(&lx, &more, &t, NULL) == 1)
+			EXPECT_EQ(t.kind, LEX_DATA);
+		EXPECT(lx.buf.cap < IMAP_STRING_MAX);
+		imap_lex_free(&lx);
+	}
+	str_free(&bytes);
 }
 
 TEST(imap_lex_keeps_an_excerpt)

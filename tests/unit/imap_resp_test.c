@@ -241,6 +241,9 @@ static const struct row fetches[] = {
 	{ "Yandex", "* 1 FETCH (BODY[] UID 5)\r\n* 1 FETCH (UID 5 BODY[])\r\n",
 	    "fetch #1 uid=5 has=1 {BODY[] all nil size=0}\n"
 	    "fetch #1 uid=5 has=1 {BODY[] all nil size=0}\n" },
+	{ "any", "* 1 FETCH (BODY[1] BODY[2] \"x\" BODY[3] foo UID 5)\r\n",
+	    "fetch #1 uid=5 has=1 {BODY[1] all at=<1> nil size=0} {BODY[2] all at=<2> size=1 "
+	    "bytes=<x>} {BODY[3] all at=<3> nil size=0}\n" },
 	{ "Xeams", "* 1 FETCH (UID 5) FLAGS (\\Seen)\r\n* 1 FETCH ((UID 6))\r\n* 1 FETCH UID 5\r\n",
 	    "fetch #1 uid=5 has=3 sys=1 []\nfetch #1 uid=6 has=1\n"
 	    "broken #1 name=<FETCH> uid=5 FETCH without a list\n" },
@@ -281,17 +284,17 @@ static const struct row bodies[] = {
 	    "\"pdf\" (\"name\" \"a.pdf\") \"<i@d>\" NIL \"base64\" 100 NIL (\"attachment\" (\"filename\" "
 	    "\"b.pdf\")) NIL NIL) \"mixed\" (\"boundary\" \"x\") NIL (\"en\" \"de\") NIL)"),
 	    BO("TEXT multipart/mixed; 1 text/plain size=5; 2 application/pdf file=<b.pdf> "
-	    "disp=<attachment> cid=<i@d> size=100") },
+	    "disp=<attachment> cid=<i@d> encoding=1 size=100") },
 	{ "Cyrus", BS("((\"MESSAGE\" \"RFC822\" NIL NIL NIL \"7BIT\" 90 (\"date\" NIL NIL NIL NIL NIL "
 	    "NIL NIL NIL NIL) ((\"TEXT\" \"HTML\" NIL NIL NIL \"8BIT\" 7 1)(\"IMAGE\" \"PNG\" NIL NIL "
 	    "NIL \"BASE64\" 9) \"RELATED\") 20 NIL (\"attachment\" NIL)) \"DIGEST\")"),
 	    BO("TEXT multipart/digest; 1 message/rfc822 disp=<attachment> size=90; 1.TEXT "
-	    "multipart/related; 1.1 text/html size=7; 1.2 image/png size=9") },
+	    "multipart/related; 1.1 text/html size=7; 1.2 image/png encoding=1 size=9") },
 	{ "Gmail", BS("(\"MESSAGE\" \"RFC822\" (\"NAME\" \"a.eml\") NIL NIL \"BASE64\" 90 NIL "
 	    "(\"ATTACHMENT\" (\"FILENAME\" \"a.eml\")) NIL)"),
-	    BO("1 message/rfc822 file=<a.eml> disp=<attachment> size=90") },
+	    BO("1 message/rfc822 file=<a.eml> disp=<attachment> encoding=1 size=90") },
 	{ "Exchange", BS("(\"image\" \"png\" () \"\" NIL \"base64\" -1 NIL \"inline\" NIL)"),
-	    BO("1 image/png disp=<inline>") },
+	    BO("1 image/png disp=<inline> encoding=1") },
 	{ "GroupWise", BS("(\"text\" \"plain\" NIL NIL NIL \"7bit\" 12 NIL (\"inline\" NIL))"),
 	    BO("1 text/plain disp=<inline> size=12") },
 	{ "mail.ru", BS("((\"text\" \"plain\" () NIL NIL NIL 9.0 1) \"alternative\" (\"boundary\" NIL))"),
