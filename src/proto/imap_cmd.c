@@ -40,6 +40,7 @@ struct imap_cmd {
 	bool			 barrier;	/* the next part waits */
 	bool			 hide;		/* what comes is secret */
 	bool			 ended;
+	bool			 tagged;
 	size_t			 line;		/* bytes outside of literals */
 	struct err		 err;
 };
@@ -84,7 +85,8 @@ imap_cmd_new(const struct imap_syntax *syntax, const char *tag)
 	if (c->syntax.line_max == 0)
 		c->syntax.line_max = IMAP_LINE_DEFAULT;
 	c->text = str_limited(IMAP_CMD_MAX);
-	if (tag != NULL) {
+	c->tagged = tag != NULL;
+	if (c->tagged) {
 		imap_cmd_raw(c, tag);
 		imap_cmd_raw(c, " ");
 	}
@@ -355,7 +357,10 @@ imap_cmd_sasl(struct imap_cmd *c, const struct secret *base64)
 			return;
 		}
 	c->hide = true;
-	add_line(c, v);
+	if (c->tagged)
+		add_line(c, v);
+	else
+		add(c, v);	/* long tokens exist; no limit of commands is meant for an answer */
 	c->hide = false;
 }
 

@@ -99,7 +99,10 @@ void imap_cmd_date(struct imap_cmd *c, int64_t day);	/* days since 1970: 1-Feb-2
 void imap_cmd_datetime(struct imap_cmd *c, int64_t epoch_s, int zone_min);
 /* An astring whose bytes, and whose length, are not shown. */
 void imap_cmd_secret(struct imap_cmd *c, const struct secret *s);
-/* A response of sasl_step() as it is; not shown. */
+/*
+ * A response of sasl_step() as it is; not shown.  In a command it counts as any other word:
+ * where imap_cmd_room() is less, leave it out and answer the first "+" with it.
+ */
 void imap_cmd_sasl(struct imap_cmd *c, const struct secret *base64);
 /* A literal; the blob is referenced, not copied.  A NUL in it needs syntax.binary. */
 void imap_cmd_blob(struct imap_cmd *c, struct blob *b);

@@ -392,6 +392,29 @@ TEST(cmd_secrets_are_marked)
 	secret_free(&response);
 }
 
+/* A long token: too much for a command, never too much for an answer. */
+TEST(cmd_long_response)
+{
+	struct secret *response = secret_new();
+	struct imap_cmd *c;
+	struct err e = ERR_NONE;
+	char to[4096];
+
+	for (size_t i = 0; i < 1000; i++)
+		secret_add(response, VIEW("abcdefghij"));
+	c = imap_cmd_new(&bare, "a1");
+	imap_cmd_raw(c, "AUTHENTICATE XOAUTH2 ");
+	EXPECT(imap_cmd_room(c, 0) < secret_len(response));
+	imap_cmd_sasl(c, response);
+	EXPECT_STR(shown(c, to), "!limit");
+	c = imap_cmd_new(&bare, NULL);
+	imap_cmd_sasl(c, response);
+	EXPECT_EQ(imap_cmd_end(c, &e), 0);
+	EXPECT_EQ(imap_cmd_part(c, 0).bytes.n, 10000);
+	imap_cmd_free(&c);
+	secret_free(&response);
+}
+
 static const char *
 append(const struct imap_syntax *syntax, struct view message, char to[4096])
 {
