@@ -93,6 +93,10 @@ function MANY.__call(many, _, previous)
 	return list[(previous and at[previous] or 0) + 1]
 end
 
+function MANY.__tostring(many)
+	return "mailboxes of " .. many.account
+end
+
 function MANY.__len(many)
 	return #many.list()
 end
@@ -170,7 +174,7 @@ function methods.mailboxes(acc, globs)
 		end
 		return found, at
 	end
-	return setmetatable({ list = list }, MANY)
+	return setmetatable({ list = list, account = acc.name }, MANY)
 end
 
 --- Searches every mailbox of the account.

@@ -133,7 +133,7 @@ local function check_value(key, value)
 	elseif not (" " .. types .. " "):find(" " .. type(value) .. " ", 1, true) then
 		local is_query = key == "when" or key == "unless"
 		util.fail("%s must be %s, not %s%s", key,
-			is_query and "a query" or types:gsub(" ", " or "), util.describe(value),
+			is_query and "a query" or util.types(types), util.describe(value),
 			is_query and type(value) == "boolean" and "; \"not\" gives a boolean, write ~q.key" or "")
 	end
 end
@@ -180,7 +180,10 @@ end
 
 -- A table in a set that is neither a rule nor a set: what was meant?
 local function fail_set(set, key, here)
-	if KEYS[key] or target.is_verb[key] then
+	if key == "name" and type(set.name) == "string" then
+		util.fail_at(here.where, "a rule begins with its name, without a key: { \"%s\", ... }",
+			set.name)
+	elseif KEYS[key] or target.is_verb[key] then
 		util.fail_at(here.where, "a rule begins with its name: { \"name\", %s = ... }", key)
 	end
 	for i = 1, #set do
@@ -205,6 +208,9 @@ local function flatten(set, out, here)
 	elseif type(list[1]) == "string" then
 		out[#out + 1] = { list, inner }
 		return out
+	end
+	if list.name ~= nil then
+		fail_set(list, "name", inner)
 	end
 	for key, value in pairs(list) do
 		if math.type(key) ~= "integer" or type(value) == "string" then
@@ -268,6 +274,19 @@ function rules.report_unused()
 	made, lines_of = {}, {}
 end
 
+-- Every message that such a rule matched would be held.
+local function check_not_itself(rule, mailbox)
+	for _, action in ipairs(rule.actions) do
+		local name = action.target
+		local is_mailbox = action.verb == "move" or action.verb == "copy"
+		if is_mailbox and (action.account or mailbox.account.name) == mailbox.account.name
+			and (name == mailbox.name or name:upper() == "INBOX" and mailbox.name == "INBOX") then
+			util.fail_at(rule.where, "rule \"%s\": %s: %s is the mailbox that the message is in",
+				rule.name, action.verb, name)
+		end
+	end
+end
+
 --- mailbox:rules(set, ...): attaches, in order.
 function rules.attach(mailbox, ...)
 	local h = here()
@@ -281,6 +300,7 @@ function rules.attach(mailbox, ...)
 		local set = select(i, ...)
 		for _, one in ipairs(flatten(set, {}, h)) do
 			local rule = compile(one[1], one[2])
+			check_not_itself(rule, mailbox)
 			within(rule.where, rule.name, core.attach, mailbox.account.name, mailbox.name, rule)
 		end
 		mark_used(set)

@@ -127,6 +127,9 @@ local function groups(state)
 	return list
 end
 
+-- Lines about single messages that a verb writes on one mailbox; more are for --verbose.
+local LINES_MAX = 100
+
 -- A message whose target cannot be filled stays where it is.
 local function count_unfilled(total, g, uid, action, err)
 	local code = type(err) == "table" and err.code
@@ -136,8 +139,9 @@ local function count_unfilled(total, g, uid, action, err)
 	elseif code ~= "held" and code ~= "limit" then
 		error(err, 0)
 	end
-	core.log("warn", ("%s:%s/%d: stays where it is: %s: %s"):format(g.box.account.name, g.box.name,
-		uid, action.verb, util.reason(err)))
+	g.unfilled = (g.unfilled or 0) + 1
+	core.log(g.unfilled > LINES_MAX and "debug" or "warn", ("%s:%s/%d: stays where it is: %s: %s")
+		:format(g.box.account.name, g.box.name, uid, action.verb, util.reason(err)))
 	result.fail(total, err)
 end
 
@@ -156,6 +160,10 @@ local function by_target(state, g, action, total)
 		else
 			count_unfilled(total, g, uid, action, filled)
 		end
+	end
+	if (g.unfilled or 0) > LINES_MAX then
+		core.log("warn", ("%s:%s: %s: %d more stay where they are; --verbose names each"):format(
+			g.box.account.name, g.box.name, action.verb, g.unfilled - LINES_MAX))
 	end
 	return list
 end
@@ -257,7 +265,9 @@ function methods.sort(self, order)
 		known = known or name == key
 	end
 	if not known then
-		util.fail("sort: unknown order %s%s", util.describe(order), util.hint(key, SORTABLE))
+		local hint = util.hint(key, SORTABLE)
+		util.fail("sort: unknown order %s%s", util.describe(order), hint ~= "" and hint
+			or "; there are " .. table.concat(SORTABLE, ", "))
 	end
 	return new { from = { self }, make = function(s)
 		local rows, boxes_of, uids = {}, {}, {}

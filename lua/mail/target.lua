@@ -58,6 +58,9 @@ local function mailbox(verb, value)
 			util.fail("%s: an empty mailbox name", verb)
 		end
 		target.check_role(value, verb)
+		if ("/" .. value .. "/"):find("//", 1, true) then
+			util.fail("%s: a level of the mailbox name \"%s\" is empty", verb, value)
+		end
 		return { verb = verb, target = value }
 	end
 	local mt = getmetatable(value)

@@ -41,6 +41,18 @@ function util.hint(word, names)
 	return near and ("; did you mean '%s'?"):format(near) or ""
 end
 
+local TYPE_WORDS = { string = "a text", number = "a number", boolean = "true or false",
+	["function"] = "a function", table = "a table" }
+
+--- The types that an option may have, in words: "a text or a number".
+function util.types(types)
+	local words = {}
+	for name in types:gmatch "%a+" do
+		words[#words + 1] = TYPE_WORDS[name]
+	end
+	return table.concat(words, " or ")
+end
+
 --- Every key of t must be one of `allowed` (name -> type or list of types as one text).
 function util.check_keys(what, t, allowed, where)
 	if type(t) ~= "table" then
@@ -54,7 +66,7 @@ function util.check_keys(what, t, allowed, where)
 				util.hint(key, util.names(allowed)))
 		elseif not (" " .. types .. " "):find(" " .. type(value) .. " ", 1, true) then
 			util.fail_at(where or util.where(), "%s: %s must be %s, not %s", what, key,
-				(types:gsub(" ", " or ")), util.describe(value))
+				util.types(types), util.describe(value))
 		end
 	end
 end

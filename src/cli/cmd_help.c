@@ -25,7 +25,7 @@ const struct cmd cmds[] = {
 	  "Exit codes: 0 done, 1 a rule or task failed, 2 usage, 3 configuration, 4 network,\n"
 	  "5 sign-in, 6 some messages of a set failed, 75 the state is in use by another process.\n",
 	  cmd_run },
-	{ "exec", "exec FILE [ARG...] [--dry-run before FILE]",
+	{ "exec", "exec [--dry-run] FILE [ARG...]",
 	  "run a program script to its end",
 	  "Runs FILE as a program: searches and verbs act at once.  The arguments are `...` and\n"
 	  "mail.args in the script.  Beside a running `mailmill run` it uses a state of its own.\n\n"

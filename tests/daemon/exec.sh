@@ -42,6 +42,21 @@ case_exec_codes()
 	said "went on"
 }
 
+# A verb on many messages does not fill the log with one failure.
+case_exec_many_failures()
+{
+	maildir Maildir
+	for i in $(seq 105); do letter Maildir one; done
+	rules 'print(home.inbox:search {}:flag "A-mark")' 'print(home.inbox:search {}:move "X/{cc}")'
+	mill 6 exec rules.lua
+	said "home:INBOX: move: 5 more stay where they are"
+	lines=$(grep -c "stays where it is" "$OUT")
+	[ "$lines" = 100 ] || fail "$lines lines about single messages, not 100"
+	mill 6 exec --verbose rules.lua
+	lines=$(grep -c "stays where it is" "$OUT")
+	[ "$lines" = 105 ] || fail "$lines lines with --verbose, not 105"
+}
+
 case_exec_dry_run()
 {
 	maildir Maildir
@@ -53,6 +68,13 @@ case_exec_dry_run()
 	said "would move to Box"
 	listing Maildir | cmp -s before - || fail "exec --dry-run changed the Maildir"
 	[ ! -e state/state.db ] || fail "exec --dry-run made a state"
+	# Behind FILE it would be the program's, which would act.
+	mill 2 exec rules.lua --dry-run
+	said "write it before FILE"
+	listing Maildir | cmp -s before - || fail "exec with --dry-run behind FILE changed the Maildir"
+	echo 'print(...)' >args.lua
+	mill 0 exec -- args.lua --dry-run
+	said "--dry-run"
 	rules 'home "New":create()' 'home.inbox:search {}:delete()'
 	timeout 20 "$MAILMILL" exec --dry-run rules.lua >"$OUT" 2>&1 </dev/null
 	listing Maildir | cmp -s before - || fail "exec --dry-run made a mailbox"

@@ -10,7 +10,7 @@ t.case("unknown option", function()
 end)
 t.case("wrong type", function()
 	t.raises(function() mail.maildir { name = 5, path = "/tmp" } end, t.line(),
-		"name must be string, not 5")
+		"name must be a text, not 5")
 	t.raises(function() mail.maildir "home" end, t.line(),
 		"mail.maildir takes a table of options, not the text \"home\"")
 	t.raises(function() mail.maildir() end, "takes a table of options, not nil")

@@ -44,7 +44,7 @@ t.case("errors", function()
 	t.raises(function() mail.command { "ls", stdinn = "x" } end, t.line(),
 		"unknown option 'stdinn'; did you mean 'stdin'?")
 	t.raises(function() mail.command { "ls", timeout = "3m" } end, t.line(), "timeout")
-	t.raises(function() mail.command { "ls", ok = "0" } end, t.line(), "ok must be table or number")
+	t.raises(function() mail.command { "ls", ok = "0" } end, t.line(), "ok must be a table or a number")
 	t.raises(function() mail.command { "ls", max = "many" } end, t.line(), "mail.command: max:")
 	t.raises(function() mail.command { "ls", stdin = 5 } end, t.line(), "stdin must be")
 	t.raises(function() mail.command { "ls", env = { X = {} } } end, t.line(), "env is a table of NAME = text")

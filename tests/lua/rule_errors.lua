@@ -22,13 +22,13 @@ t.case("types", function()
 		t.raises(function() home.inbox:rules { rule } end, ...)
 	end
 	bad({ "t1", when = "x", move = "X" }, "rule \"t1\": when must be a query, not the text \"x\"")
-	bad({ "t2", run = "x" }, "run must be function, not the text \"x\"")
-	bad({ "t3", stop = "yes" }, "stop must be boolean, not the text \"yes\"")
+	bad({ "t2", run = "x" }, "run must be a function, not the text \"x\"")
+	bad({ "t3", stop = "yes" }, "stop must be true or false, not the text \"yes\"")
 	bad({ "t4", on = "arival", move = "X" }, "on is \"arrival\" or \"apply\"",
 		"did you mean 'arrival'?")
 	bad({ "t5", on = {}, move = "X" }, "on is empty")
 	bad({ "t6", after = "3m", move = "X" }, "rule \"t6\": after:")
-	bad({ "t7", after = true, move = "X" }, "after must be string or number or table, not true")
+	bad({ "t7", after = true, move = "X" }, "after must be a text or a number or a table, not true")
 	bad({ "t8", after = { "3d", sinc = "here" }, move = "X" }, "unknown key 'sinc'",
 		"did you mean 'since'?")
 	bad({ "t9", after = { "3d", since = "hre" }, move = "X" }, "since is \"here\" or \"received\"",
@@ -62,6 +62,9 @@ t.case("templates", function()
 	end
 	bad({ "p1", move = "Lists/{lst_id}" }, "rule \"p1\": move:", "no field or capture \"lst_id\"",
 		"did you mean \"list_id\"?")
+	bad({ "m1", move = "A//B" }, "rule \"m1\": move: a level of the mailbox name")
+	bad({ "m2", move = "inbox" }, "rule \"m2\": move: inbox is the mailbox that the message is in")
+	bad({ "m3", copy = home.inbox }, "rule \"m3\": copy: INBOX is the mailbox")
 	bad({ "p2", move = "{subject" }, "rule \"p2\": move:")
 	bad({ "p3", save = "x/{date:%Q}/" }, "rule \"p3\": save:")
 	bad({ "p4", move = "a}b" }, "rule \"p4\": move:", "}}")
@@ -75,6 +78,8 @@ end)
 t.case("names", function()
 	t.raises(function() home.inbox:rules { { when = q.seen, move = "X" } } end, t.line(),
 		"a rule begins with its name: { \"name\"")
+	t.raises(function() home.inbox:rules { { name = "n", when = q.seen, move = "X" } } end, t.line(),
+		"without a key: { \"n\"")
 	t.raises(function() home.inbox:rules { { "" } } end, t.line(), "a rule's name is empty")
 	t.raises(function() home.inbox:rules {
 		{ "same", flag = "x" },
