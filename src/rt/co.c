@@ -165,6 +165,8 @@ start(lua_State *L, lua_State *co, int nargs, bool wrap)
 {
 	const char *why = NULL;
 
+	if (rt_self(L) != NULL && rt_self(L)->level >= RT_DEPTH)	/* before co has its arguments */
+		rt_fail(L, ERR_LIMIT, "more than %d coroutines inside each other", RT_DEPTH);
 	if (co == L || rt_is_owned(co))
 		why = "cannot resume non-suspended coroutine";
 	else if (!lua_checkstack(co, nargs))

@@ -15,6 +15,8 @@
  */
 #include "rt/rt_inner.h"
 
+#include <limits.h>
+
 #define MOVE_MAX	10000000
 #define GLOBALS_MAX	256	/* names looked through for "did you mean" */
 
@@ -160,7 +162,8 @@ hide_getinfo(lua_State *L)
 	int at = lua_isthread(L, 1) ? 2 : 1;
 
 	/* this function is one more level of its own stack */
-	if (lua_isinteger(L, at) && (at == 1 || lua_tothread(L, 1) == L)) {
+	if (lua_isinteger(L, at) && lua_tointeger(L, at) >= 0 && lua_tointeger(L, at) < INT_MAX &&
+	    (at == 1 || lua_tothread(L, 1) == L)) {
 		lua_pushinteger(L, lua_tointeger(L, at) + 1);
 		lua_replace(L, at);
 	}

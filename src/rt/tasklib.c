@@ -80,7 +80,7 @@ join_end(struct op *op)
 static void
 join_cancel(struct op *op)
 {
-	(void)join_end(op);
+	task_unref(join_end(op));
 }
 
 /* Pushes what an ended task has given, or raises its error. */
@@ -97,10 +97,18 @@ push_outcome(lua_State *L, struct task *target)
 	return target->failed ? lua_error(L) : target->nres;
 }
 
+/*
+ * The handle at index 1 keeps its coroutine alive, closed or not, but what the outcome
+ * needs of the task is copied here: pushing may raise, and the reference goes first.
+ */
 static int
 join_finish(lua_State *L, struct op *op)
 {
-	return push_outcome(L, join_end(op));	/* the handle at index 1 keeps it alive */
+	struct task *target = join_end(op);
+	struct task end = { .L = target->L, .nres = target->nres, .failed = target->failed };
+
+	task_unref(target);
+	return push_outcome(L, &end);
 }
 
 /* Would waiting for target never end, because target waits for t? */
@@ -129,6 +137,7 @@ h_wait(lua_State *L)
 	check_circle(L, t, target);
 	j = xcalloc(1, sizeof(*j));
 	j->target = target;
+	target->refs++;		/* another task may close the handle */
 	j->waiter = t;
 	j->op.finish = join_finish;
 	j->op.cancel = join_cancel;
