@@ -98,17 +98,17 @@ static int
 ask_finish(lua_State *L, struct op *op)
 {
 	struct ask *a = CONTAINER_OF(op, struct ask, op);
+	lua_CFunction then = a->then;
 	int n;
 
 	if (err_is(&a->err)) {
-		struct err e = a->err;
-
-		bind_drop(a);
-		return rt_raise(L, &e, a->verb, a->account, a->mailbox);
+		rt_push_error(L, &a->err, a->verb, a->account, a->mailbox);
+		bind_drop(a);	/* the names may go with it */
+		return lua_error(L);
 	}
 	n = a->push(L, a);
 	bind_drop(a);
-	return n;
+	return then != NULL ? then(L) : n;	/* then may pop a */
 }
 
 struct ask *

@@ -105,12 +105,15 @@ read_env(lua_State *L, struct running *r)
 	if (lua_getfield(L, ARG_TABLE, "env") == LUA_TTABLE) {
 		lua_pushnil(L);
 		while (lua_next(L, -2)) {
-			const char *name = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "";
-			const char *value = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : NULL;
+			size_t nn = 0, nv = 0;
+			const char *name = lua_type(L, -2) == LUA_TSTRING ? lua_tolstring(L, -2, &nn) : "";
+			const char *value = lua_type(L, -1) == LUA_TSTRING ? lua_tolstring(L, -1, &nv) :
+			    NULL;
 
 			if (name[0] == '\0' || strchr(name, '=') != NULL || value == NULL ||
-			    r->env.n >= ENV_MAX)
-				rt_fail(L, ERR_USAGE, "mail.command: env is a table of NAME = text");
+			    strlen(name) != nn || strlen(value) != nv || r->env.n >= ENV_MAX)
+				rt_fail(L, ERR_USAGE, "mail.command: env is a table of NAME = text, "
+				    "without NUL bytes");
 			VEC_PUSH(&r->env, xasprintf("%s=%s", name, value));
 			lua_pop(L, 1);
 		}

@@ -47,9 +47,9 @@ call_answer(struct call *c, struct turn_answer *a)
 	s->busy++;		/* this may be the end of the ruleset */
 	msg_close(c->msg);
 	engine_answered(t, a);
-	s->busy--;
 	call_free(c);
-	script_let_go(s);
+	script_let_go(s);	/* busy: from the loop, for a task's end is still under way in rt */
+	s->busy--;
 }
 
 static void
@@ -60,7 +60,6 @@ call_ended(void *arg, struct task *t, lua_State *L, int nres, const struct err *
 	struct turn_answer a = { .outcome = ANSWER_OK };
 	struct str text = str_limited(REASON_MAX);
 
-	(void)t;
 	if (c->turn == NULL) {
 		call_free(c);
 		return;
@@ -70,7 +69,7 @@ call_ended(void *arg, struct task *t, lua_State *L, int nres, const struct err *
 		a.reason = c->reason;
 		a.delay_ms = c->delay_ms;
 	} else if (err_is(e)) {
-		script_error_text(L, e, &text);
+		script_error_text(t, L, e, &text);
 		a.outcome = ANSWER_FAILED;
 		a.reason = str_z(&text);
 		a.detail = detail[0] != '\0' ? detail : NULL;

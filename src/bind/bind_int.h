@@ -71,8 +71,8 @@ void script_open_gates(struct script *s);
 void script_let_go(struct script *s);
 /* A task of the program has ended: is it idle now? */
 void script_look_idle(struct script *s);
-/* "where: message" of the error value on L's top; cannot raise. */
-void script_error_text(lua_State *L, const struct err *e, struct str *out);
+/* "where: message" of the error value on L's top, that t has ended with; cannot raise. */
+void script_error_text(struct task *t, lua_State *L, const struct err *e, struct str *out);
 /* Keeps fn (at idx) alive; its number, the same for the same function. */
 uint32_t script_keep(lua_State *L, int idx);
 void script_push_function(lua_State *L, uint32_t fn);
@@ -123,6 +123,8 @@ struct ask {
 	const char		*verb, *account, *mailbox;	/* for the error; anchored on the stack */
 	int			(*push)(lua_State *L, struct ask *a);	/* the results; not called with err */
 	void			(*release)(struct ask *a);	/* what else it owns; idempotent; or NULL */
+	/* Goes on behind push, whose results it finds, when the ask is dropped; or NULL. */
+	lua_CFunction		then;
 };
 /* rt_can_wait, then a zeroed one on top of the stack. */
 struct ask *ask_new(lua_State *L, size_t n, const char *verb,

@@ -172,7 +172,7 @@ read_uids(lua_State *L, int idx, struct verbing *v)
 {
 	lua_Integer n = luaL_len(L, idx);
 
-	luaL_argcheck(L, n <= UIDS_MAX, idx, "too many messages");
+	luaL_argcheck(L, n >= 0 && n <= UIDS_MAX, idx, "too many messages");
 	VEC_ROOM(&v->uids, (size_t)n);
 	for (lua_Integer i = 1; i <= n; i++) {
 		lua_Integer uid = (lua_rawgeti(L, idx, i), lua_tointeger(L, -1));

@@ -105,7 +105,6 @@ struct fetch {
 	struct ask	 ask;
 	struct msg	*g;
 	unsigned	 need;
-	lua_CFunction	 then;
 };
 
 static void
@@ -131,7 +130,7 @@ fetch_push(lua_State *L, struct ask *a)
 		return rt_fail(L, ERR_SYSTEM, "%s:%s: the message could not be read whole", g->account,
 		    g->mailbox);
 	note_body(g);
-	return f->then(L);
+	return 0;
 }
 
 int
@@ -152,7 +151,8 @@ msg_with(lua_State *L, struct msg *g, unsigned need, lua_CFunction then)
 	box_unref(&b);		/* it exists; a raise from here on would lose the reference */
 	f = CONTAINER_OF(ask_new(L, sizeof(*f), "fetch", fetch_push, fetch_release), struct fetch, ask);
 	g->refs++;
-	*f = (struct fetch){ .ask = f->ask, .g = g, .need = need, .then = then };
+	*f = (struct fetch){ .ask = f->ask, .g = g, .need = need };
+	f->ask.then = then;
 	f->ask.account = g->account;
 	f->ask.mailbox = g->mailbox;
 	b = bind_box(L, g->account, g->mailbox);
@@ -233,7 +233,7 @@ core_prefetch(lua_State *L)
 	unsigned need = NEED_FACTS | NEED_HEADER;
 	struct prefetch *p;
 
-	luaL_argcheck(L, n <= PREFETCH_MAX, 1, "too many messages");
+	luaL_argcheck(L, n >= 0 && n <= PREFETCH_MAX, 1, "too many messages");
 	if (!lua_isnoneornil(L, 2))
 		need = query_needs_first(query_check(L, 2));
 	p = CONTAINER_OF(ask_new(L, sizeof(*p) + (size_t)n * sizeof(p->at[0]), "fetch", push_nothing,

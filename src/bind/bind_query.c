@@ -102,17 +102,22 @@ core_query_key(lua_State *L)
 {
 	struct view key = bind_view_arg(L, 1);
 	struct view name = lua_isnoneornil(L, 2) ? VIEW_NONE : bind_view_arg(L, 2);
-	lua_Integer n = lua_isnoneornil(L, 4) ? 0 : luaL_len(L, 4);
+	lua_Integer n = 0;
 	struct query_value *values;
 	struct query **slot;
 	struct err e = ERR_NONE;
 	enum query_op op;
 
+	/* Read raw: what __len and __index give is anchored by nobody. */
+	if (!lua_isnoneornil(L, 4)) {
+		luaL_checktype(L, 4, LUA_TTABLE);
+		n = (lua_Integer)MIN(lua_rawlen(L, 4), (lua_Unsigned)VALUES_MAX + 1);
+	}
 	if (n > VALUES_MAX)
 		return rt_fail(L, ERR_LIMIT, "more than %d values in a query; use mail.list", VALUES_MAX);
 	values = bind_scratch(L, (size_t)MAX(n, 1) * sizeof(*values), NULL);
 	for (lua_Integer i = 0; i < n; i++) {
-		lua_geti(L, 4, i + 1);
+		lua_rawgeti(L, 4, i + 1);
 		read_value(L, &values[i]);
 		lua_pop(L, 1);
 	}

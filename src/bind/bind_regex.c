@@ -218,10 +218,12 @@ re_gsub(lua_State *L)
 		kept = (size_t)spans[0].end;
 		at = behind(s, &spans[0]);
 		n++;
-		if (type == LUA_TTABLE || type == LUA_TFUNCTION)
+		if (type == LUA_TTABLE || type == LUA_TFUNCTION) {
 			add_value(L, &b, re, s, spans);
-		else
+			re = check_re(L);	/* what it called may have closed it */
+		} else {
 			add_template(L, &b, re, s, spans);
+		}
 	}
 	luaL_addlstring(&b, s.p + kept, s.n - kept);
 	luaL_pushresult(&b);

@@ -419,15 +419,17 @@ keys_push(lua_State *L, struct ask *a)
 static int
 core_store_keys(lua_State *L)
 {
-	const char *prefix = luaL_optstring(L, 2, "");
 	lua_Integer limit = luaL_optinteger(L, 3, 1000);
 	struct asking *k;
 
 	luaL_argcheck(L, limit > 0 && limit <= KEYS_LIMIT, 3, "1 to 100000 keys");
-	lua_settop(L, 1);
-	lua_pushstring(L, prefix);
+	lua_settop(L, 2);
+	if (lua_isnil(L, 2)) {
+		lua_pushliteral(L, "");
+		lua_replace(L, 2);
+	}
 	k = asking_new(L, "store", keys_push);
-	k->prefix = xstrdup(prefix);
+	k->prefix = xstrdup(k->w.key);
 	k->limit = (size_t)limit;
 	state_store_keys(check_state(L), k->w.store, k->prefix, k->limit, keys_answer,
 	    tie_new(&k->ask));

@@ -8,6 +8,8 @@
 
 #include <stdlib.h>
 
+#define RESULTS_MAX	1000000		/* Lua's own limit of a stack */
+
 struct root {
 	int		 refs;		/* the task's, the handle's */
 	struct script	*script;
@@ -42,11 +44,11 @@ static const struct rt_class root_class = { .name = "mail.task", .release = root
 /* ---- the task */
 
 static void
-log_failure(struct root *r, lua_State *L, const struct err *e, const char *detail)
+log_failure(struct root *r, struct task *t, lua_State *L, const struct err *e, const char *detail)
 {
 	struct str text = str_limited(8000), line = str_limited(8200);
 
-	script_error_text(L, e, &text);
+	script_error_text(t, L, e, &text);
 	str_addf(&line, "%s \"%s\": %s", r->timer || r->run ? "timer" : "task", r->name, str_z(&text));
 	log_detail(r->script->conf.log, LOG_ERROR, str_z(&line), detail);
 	r->script->task_errors++;
@@ -61,14 +63,13 @@ root_ended(void *arg, struct task *t, lua_State *L, int nres, const struct err *
 	struct root *r = arg;
 	struct script *s = r->script;
 
-	(void)t;
 	(void)nres;
 	r->task = NULL;
 	r->err = *e;
 	list_remove(&r->link);
 	s->timers -= r->timer;
 	if (err_is(e) && !r->cancelled && !s->stopping && !s->closed && r->takers == 0)
-		log_failure(r, L, e, detail);
+		log_failure(r, t, L, e, detail);
 	while (!list_empty(&r->waiters)) {
 		struct link *l = r->waiters.next;
 
@@ -240,6 +241,8 @@ push_results(lua_State *L, const struct root *r)
 	n = lua_tointeger(L, -1);
 	lua_pop(L, 1);
 	at = lua_gettop(L);
+	if (n < 0 || n > RESULTS_MAX)	/* a script can write to the table */
+		return rt_fail(L, ERR_USAGE, "the results of task \"%s\" were changed", r->name);
 	luaL_checkstack(L, (int)n + 1, "too many results");
 	for (lua_Integer i = 1; i <= n; i++)
 		lua_rawgeti(L, at, i);

@@ -194,7 +194,7 @@ check_list(lua_State *L)
 static int
 list_has(lua_State *L)
 {
-	struct wordlist *l = check_list(L);
+	struct wordlist *l;
 	struct view v;
 
 	if (lua_istable(L, 2))		/* an address of a message */
@@ -202,6 +202,7 @@ list_has(lua_State *L)
 	else
 		lua_pushvalue(L, 2);
 	v = bind_view_arg(L, lua_gettop(L));
+	l = check_list(L);		/* last: a table's __index may close it */
 	lua_pushboolean(L, wordlist_has(l, v) || wordlist_has_address(l, v));
 	return 1;
 }
@@ -269,7 +270,7 @@ list_of_table(lua_State *L)
 	lua_Integer n = luaL_len(L, 1);
 	struct view *entries;
 
-	luaL_argcheck(L, n <= ENTRIES_MAX, 1, "too many entries");
+	luaL_argcheck(L, n >= 0 && n <= ENTRIES_MAX, 1, "not a list, or too many entries");
 	entries = bind_scratch(L, (size_t)MAX(n, 1) * sizeof(*entries), NULL);
 	for (lua_Integer i = 0; i < n; i++) {
 		if (lua_rawgeti(L, 1, i + 1) != LUA_TSTRING)

@@ -277,28 +277,26 @@ error_text(lua_State *L)
 }
 
 void
-script_error_text(lua_State *L, const struct err *e, struct str *out)
+script_error_text(struct task *t, lua_State *L, const struct err *e, struct str *out)
 {
 	str_reset(out);
 	if (lua_checkstack(L, LUA_MINSTACK) && lua_gettop(L) > 0) {
 		lua_pushcfunction(L, error_text);
 		lua_pushvalue(L, -2);
 		lua_pushlightuserdata(L, out);
-		if (lua_pcall(L, 2, 0, 0) != LUA_OK) {
-			lua_pop(L, 1);
+		if (rt_call_ended(t, 2) < 0)
 			str_reset(out);
-		}
 	}
 	if (out->len == 0)
 		str_adds(out, e->text);
 }
 
 static void
-main_failed(struct script *s, lua_State *L, const struct err *e, const char *detail)
+main_failed(struct script *s, struct task *t, lua_State *L, const struct err *e, const char *detail)
 {
 	struct str text = str_limited(4000);
 
-	script_error_text(L, e, &text);
+	script_error_text(t, L, e, &text);
 	s->main_err = *e;
 	if (!s->past_load) {
 		s->load_err = (struct err)ERR_NONE;
@@ -318,13 +316,12 @@ main_ended(void *arg, struct task *t, lua_State *L, int nres, const struct err *
 {
 	struct script *s = arg;
 
-	(void)t;
 	(void)nres;
 	s->main = NULL;
 	if (s->closed)
 		return;
 	if (err_is(e))
-		main_failed(s, L, e, detail);
+		main_failed(s, t, L, e, detail);
 	script_look_idle(s);
 }
 

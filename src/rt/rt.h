@@ -109,6 +109,11 @@ const char *task_name(const struct task *t);
 void task_set_data(struct task *t, void *data);	/* inherited by children at spawn */
 void *task_data(const struct task *t);
 /*
+ * In task_end_fn: calls the function below nargs arguments on top of L, protected, with
+ * no results; 0 or -1.  It cannot wait and has 250 ms of CPU: __tostring of an error.
+ */
+int rt_call_ended(struct task *t, int nargs) MUST_CHECK;
+/*
  * Runs fn protected, with arg as light userdata at index 1, for the few things
  * outside a task; 0, or -1 and e (never panics).
  */

@@ -345,6 +345,26 @@ leave_parent(struct task *t, const struct err *e, bool taken)
 		task_queue(parent);
 }
 
+int
+rt_call_ended(struct task *t, int nargs)
+{
+	struct rt *rt = t->rt;
+	int r;
+
+	CHECK(t, TASK_MAGIC);
+	assert(t->state == TASK_ENDED && rt->current == NULL);
+	slice_reset(t);
+	t->budget_ms = RT_CLOSE_MS;
+	slice_begin(rt, t);
+	t->fixed++;
+	r = lua_pcall(t->L, nargs, 0, 0);
+	t->fixed--;
+	slice_end(rt, t);
+	if (r != LUA_OK)
+		lua_pop(t->L, 1);
+	return r == LUA_OK ? 0 : -1;
+}
+
 static void
 task_finish(struct task *t)
 {
