@@ -23,7 +23,7 @@ loaded(void *arg, struct script *s, const struct err *e, const char *detail, con
 
 	k->script = s;
 	if (err_is(e)) {
-		log_detail(k->host.cli->log, LOG_ERROR, e->text, detail);
+		host_load_error(k->host.cli->log, e, detail);
 		k->bad++;
 	} else {
 		k->bad += host_findings(&k->host, s, true);

@@ -82,7 +82,7 @@ loaded(void *arg, struct script *s, const struct err *e, const char *detail, con
 	if (p->stopping)
 		return;
 	if (err_is(e)) {
-		log_detail(p->host.cli->log, LOG_ERROR, e->text, detail);
+		host_load_error(p->host.cli->log, e, detail);
 		stop(p, EXIT_CONFIG);
 	} else if (host_findings(&p->host, s, false) > 0) {
 		stop(p, EXIT_CONFIG);

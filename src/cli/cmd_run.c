@@ -195,7 +195,7 @@ loaded(void *arg, struct script *s, const struct err *e, const char *detail, con
 		return;
 	}
 	if (err_is(e)) {
-		log_detail(dlog(d), LOG_ERROR, e->text, detail);
+		host_load_error(dlog(d), e, detail);
 		refuse(d, s);
 	} else if (host_findings(&d->host, s, false) > 0) {
 		refuse(d, s);

@@ -191,6 +191,15 @@ host_close(struct host *h)
 
 /* ---- findings */
 
+void
+host_load_error(struct log *log, const struct err *e, const char *detail)
+{
+	const char *first = strstr(detail, "\n\t");
+
+	log_detail(log, LOG_ERROR, e->text,
+	    first != NULL && strstr(first + 1, "\n\t") != NULL ? detail : "");
+}
+
 struct findings { struct log *log; size_t errors, warnings; };
 
 static void
