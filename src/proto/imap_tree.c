@@ -19,12 +19,6 @@ imap_tree_room(const struct imap_tree *t)
 	return t->over || used > IMAP_REPLY_MAX ? 0 : IMAP_REPLY_MAX - used;
 }
 
-const struct imap_node *
-imap_tree_last(const struct imap_tree *t)
-{
-	return t->last[t->depth];
-}
-
 /* At the end of the open list; NULL when it does not fit or lies too deep. */
 static struct imap_node *
 append(struct imap_tree *t, enum node_kind kind, struct view text)

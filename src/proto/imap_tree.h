@@ -45,7 +45,6 @@ struct imap_tree {
  */
 void imap_tree_add(struct imap_tree *t, const struct lex_token *tok);
 size_t imap_tree_room(const struct imap_tree *t);	/* bytes that a literal may still have */
-const struct imap_node *imap_tree_last(const struct imap_tree *t);	/* of the open list, or NULL */
 void imap_tree_free(struct imap_tree *t);		/* back to empty */
 
 /* ---- reading; n may be NULL */
