@@ -191,13 +191,29 @@ host_close(struct host *h)
 
 /* ---- findings */
 
+/* "rules.lua:5" of the one frame that the traceback has, or "". */
+static void
+only_place(struct str *out, const char *detail)
+{
+	const char *frame = strstr(detail, "\n\t"), *end;
+
+	if (frame == NULL || strstr(frame + 1, "\n\t") != NULL)
+		return;
+	end = strstr(frame, ": in ");
+	if (end != NULL)
+		str_add(out, frame + 2, (size_t)(end - frame - 2));
+}
+
 void
 host_load_error(struct log *log, const struct err *e, const char *detail)
 {
-	const char *first = strstr(detail, "\n\t");
+	struct str place = STR_INIT;
+	bool told;
 
-	log_detail(log, LOG_ERROR, e->text,
-	    first != NULL && strstr(first + 1, "\n\t") != NULL ? detail : "");
+	only_place(&place, detail);
+	told = place.len > 0 && strstr(e->text, place.p) != NULL;
+	log_detail(log, LOG_ERROR, e->text, told ? "" : detail);
+	str_free(&place);
 }
 
 struct findings { struct log *log; size_t errors, warnings; };

@@ -25,7 +25,7 @@ struct host {
 /* 0, or an exit code; what went wrong is in the log. */
 int host_open(struct host *h, struct cli *c, enum host_state which, bool dry_run, bool existing);
 void host_close(struct host *h);
-/* Logs why loading failed; a traceback that has no more than the place is left out. */
+/* Logs why loading failed; a traceback that has only the place that the text has is left out. */
 void host_load_error(struct log *log, const struct err *e, const char *detail);
 /* Logs what loading and checking found; the number of errors.  strict counts warnings too. */
 size_t host_findings(struct host *h, struct script *s, bool strict);
