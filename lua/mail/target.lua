@@ -131,23 +131,25 @@ function target.make_one(verb, value, ...)
 	return makers[verb](verb, value)
 end
 
+-- The action with this text as its path or mailbox, in place of the template.
+local function aimed(action, text)
+	local out = {}
+	for k, v in pairs(action) do
+		out[k] = v
+	end
+	out.target = nil
+	out[action.verb == "save" and "path" or "mailbox"] = text
+	return out
+end
+
 --- The action for one message, its template filled.  captures, part: may be nil.
 function target.fill(action, msg, captures, part)
 	local text = action.target
 	if not text then
 		return action
 	end
-	local out = {}
-	for k, v in pairs(action) do
-		out[k] = v
-	end
-	out.target = nil
-	if action.verb == "save" then
-		out.path = core.fill(msg, text, "path", captures, part)
-	else
-		out.mailbox = core.fill(msg, text, "mailbox", captures, part)
-	end
-	return out
+	local use = action.verb == "save" and "path" or "mailbox"
+	return aimed(action, core.fill(msg, text, use, captures, part))
 end
 
 --- The action when its target is the same for all messages, else nil.
@@ -159,13 +161,7 @@ function target.fixed(action)
 	if text:find("{", 1, true) then
 		return nil
 	end
-	local out = {}
-	for k, v in pairs(action) do
-		out[k] = v
-	end
-	out.target = nil
-	out[action.verb == "save" and "path" or "mailbox"] = text:gsub("%z", "{"):gsub("\1", "}")
-	return out
+	return aimed(action, (text:gsub("%z", "{"):gsub("\1", "}")))
 end
 
 return target

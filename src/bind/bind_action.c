@@ -11,11 +11,14 @@
 #define PATH_BYTES	4000u
 
 void
-action_check_flags(lua_State *L, int idx, struct flags *f)
+action_field_flags(lua_State *L, int idx, struct flags *f)
 {
-	if (!lua_istable(L, idx))
-		rt_fail(L, ERR_USAGE, "flags: a list of names expected, got a %s", luaL_typename(L, idx));
-	for (lua_Integer i = 1; lua_rawgeti(L, idx, i) != LUA_TNIL; i++) {
+	int list = lua_gettop(L) + 1;
+
+	lua_getfield(L, idx, "flags");
+	if (!lua_istable(L, list))
+		rt_fail(L, ERR_USAGE, "flags: a list of names expected, got a %s", luaL_typename(L, list));
+	for (lua_Integer i = 1; lua_rawgeti(L, list, i) != LUA_TNIL; i++) {
 		struct view keyword;
 		struct err e = ERR_NONE;
 		unsigned sys;
@@ -29,7 +32,7 @@ action_check_flags(lua_State *L, int idx, struct flags *f)
 		flags_add(f, sys, keyword);
 		lua_pop(L, 1);
 	}
-	lua_pop(L, 1);
+	lua_settop(L, list - 1);
 }
 
 static char *
@@ -78,9 +81,7 @@ action_check(lua_State *L, int idx, struct action *a)
 	switch (a->verb) {
 	case VERB_FLAG:
 	case VERB_UNFLAG:
-		lua_getfield(L, idx, "flags");
-		action_check_flags(L, lua_gettop(L), &a->flags);
-		lua_pop(L, 1);
+		action_field_flags(L, idx, &a->flags);
 		break;
 	case VERB_COPY:
 	case VERB_MOVE:

@@ -202,9 +202,7 @@ read_action(lua_State *L, struct rule *r)
 	switch (a->verb) {
 	case VERB_FLAG:
 	case VERB_UNFLAG:
-		lua_getfield(L, idx, "flags");
-		action_check_flags(L, lua_gettop(L), &a->flags);
-		lua_pop(L, 1);
+		action_field_flags(L, idx, &a->flags);
 		break;
 	case VERB_COPY:
 	case VERB_MOVE:

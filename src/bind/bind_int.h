@@ -130,6 +130,7 @@ struct ask {
 struct ask *ask_new(lua_State *L, size_t n, const char *verb,
 	int (*push)(lua_State *L, struct ask *a), void (*release)(struct ask *a));
 int ask_wait(lua_State *L, struct ask *a);		/* use as: return ask_wait(L, a); */
+int ask_push_nothing(lua_State *L, struct ask *a);	/* for what has no result */
 void ask_done(struct ask *a, const struct err *e);	/* e may be NULL */
 void ask_fetched(void *arg, const struct err *e);	/* an engine_fn: arg is the ask */
 
@@ -189,7 +190,8 @@ void bind_regex(lua_State *L);
 /* ---- bind_action.c: the table ACTION */
 /* Into *a (zeroed, in scratch of the caller's): raises for what is wrong. */
 void action_check(lua_State *L, int idx, struct action *a);
-void action_check_flags(lua_State *L, int idx, struct flags *f);
+/* The field "flags" of the table at idx: a list of names. */
+void action_field_flags(lua_State *L, int idx, struct flags *f);
 
 /* ---- bind_decide.c: one call of a rule or where function */
 struct call {

@@ -316,20 +316,12 @@ core_mailboxes(lua_State *L)
 }
 
 static int
-push_nothing(lua_State *L, struct ask *a)
-{
-	(void)L;
-	(void)a;
-	return 0;
-}
-
-static int
 change(lua_State *L, enum request_kind kind, const char *verb)
 {
 	const char *account = bind_text_arg(L, 1, NAME_BYTES);
 	const char *mailbox = bind_text_arg(L, 2, NAME_BYTES);
 	const char *to = kind == REQ_RENAME ? bind_text_arg(L, 3, NAME_BYTES) : NULL;
-	struct ask *a = ask_new(L, sizeof(*a), verb, push_nothing, NULL);
+	struct ask *a = ask_new(L, sizeof(*a), verb, ask_push_nothing, NULL);
 
 	a->account = account;
 	a->mailbox = mailbox;

@@ -129,17 +129,27 @@ same_place(const struct state_write *w, const char *store, const char *key)
 	return strcmp(w->store, store) == 0 && (key == NULL || strcmp(w->key, key) == 0);
 }
 
+/* What is noted and not yet in the state, older first; false: not in a rule function. */
+static bool
+noted_writes(lua_State *L, const struct asking *k, const struct state_writes *lists[2])
+{
+	const struct call *c = k->call != NULL ? call_of(L) : NULL;
+
+	if (c == NULL)
+		return false;
+	lists[0] = turn_writes(c->turn);
+	lists[1] = &c->writes;
+	return true;
+}
+
 /* The value as this function sees it. */
 static void
 overlay(lua_State *L, struct asking *k)
 {
-	struct call *c = k->call != NULL ? call_of(L) : NULL;
 	const struct state_writes *lists[2];
 
-	if (c == NULL)
+	if (!noted_writes(L, k, lists))
 		return;
-	lists[0] = turn_writes(c->turn);
-	lists[1] = &c->writes;
 	for (size_t n = 0; n < ARRAY_LEN(lists); n++)
 		for (size_t i = 0; i < lists[n]->n; i++)
 			if (same_place(&lists[n]->at[i], k->w.store, k->w.key))
@@ -206,14 +216,6 @@ core_store_get(lua_State *L)
 }
 
 static int
-push_nothing(lua_State *L, struct ask *a)
-{
-	(void)L;
-	(void)a;
-	return 0;
-}
-
-static int
 write_now_or_note(lua_State *L, struct asking *k)
 {
 	if (k->call != NULL) {
@@ -237,7 +239,7 @@ check_expires(lua_State *L, int arg)
 static int
 core_store_set(lua_State *L)
 {
-	struct asking *k = asking_new(L, "store", push_nothing);
+	struct asking *k = asking_new(L, "store", ask_push_nothing);
 
 	k->w.op = STORE_SET;
 	k->w.expires = check_expires(L, 4);
@@ -248,7 +250,7 @@ core_store_set(lua_State *L)
 static int
 core_store_delete(lua_State *L)
 {
-	struct asking *k = asking_new(L, "store", push_nothing);
+	struct asking *k = asking_new(L, "store", ask_push_nothing);
 
 	k->w.op = STORE_DELETE;
 	return write_now_or_note(L, k);
@@ -381,13 +383,10 @@ key_there(struct asking *k, const char *key, bool there)
 static void
 overlay_keys(lua_State *L, struct asking *k)
 {
-	struct call *c = k->call != NULL ? call_of(L) : NULL;
 	const struct state_writes *lists[2];
 
-	if (c == NULL)
+	if (!noted_writes(L, k, lists))
 		return;
-	lists[0] = turn_writes(c->turn);
-	lists[1] = &c->writes;
 	for (size_t n = 0; n < ARRAY_LEN(lists); n++)
 		for (size_t i = 0; i < lists[n]->n; i++) {
 			const struct state_write *w = &lists[n]->at[i];
@@ -498,7 +497,7 @@ core_timer_ran(lua_State *L)
 
 	if (timer_state(L) == NULL)
 		return 0;
-	a = ask_new(L, sizeof(*a), "timer", push_nothing, NULL);
+	a = ask_new(L, sizeof(*a), "timer", ask_push_nothing, NULL);
 	state_timer_set(timer_state(L), name, at, ran_answer, tie_new(a));
 	return ask_wait(L, a);
 }
