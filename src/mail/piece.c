@@ -182,7 +182,8 @@ piece_address(struct arena *arena, struct piece_scratch *s, const struct piece *
 	if (!at) {
 		/* A bare word, if it is one: "root", "MAILER-DAEMON". */
 		if (n != 1 || p[0].kind != PIECE_ATOM || !piece_dot_atom(str_view(&s->local)) ||
-		    !utf8_ascii(str_view(&s->local)) || word_length(p[0].text) > 0)
+		    !utf8_ascii(str_view(&s->local)) ||
+		    view_find(str_view(&s->local), VIEW("=?")) >= 0)	/* (part of) an encoded word */
 			return false;
 		a->address = a->local_part = arena_dup(arena, str_view(&s->local));
 		return true;

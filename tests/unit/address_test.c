@@ -281,6 +281,16 @@ TEST(too_many)
 	arena_free(&a);
 }
 
+/* What would be decoded when it is read again is no bare word. */
+TEST(no_encoded_word_in_a_bare_word)
+{
+	static const char raw[] = "=?utf:=??B?b=Q]=tf:=??B?=?\\==?u";
+	char *got = show(raw, sizeof(raw) - 1);
+
+	EXPECT(strstr(got, "|=??B?=?==?u|") == NULL);
+	free(got);
+}
+
 TEST(comment_depth)
 {
 	char raw[200] = "";
