@@ -57,6 +57,11 @@ struct request {
 	enum request_kind	 kind;
 	const char		*mailbox;
 	uint32_t		 uid;		/* SCAN: above this one.  FETCH..EXPUNGE: the message */
+	/*
+	 * FETCH..EXPUNGE: the UIDVALIDITY that uid was learned under; when the mailbox has another
+	 * by now nothing is done and the answer is FAILED, ERR_GONE, scope MAILBOX.  0: whatever it is.
+	 */
+	uint32_t		 uidvalidity;
 	uint32_t		 upto;		/* SCAN: the last one wanted; 0: no end */
 	size_t			 limit;		/* SCAN: at most so many messages */
 	unsigned		 need;		/* SCAN, FETCH: NEED_*; facts always come */
@@ -94,6 +99,14 @@ struct request *request_new(enum request_kind kind, const char *mailbox,
 void request_free(struct request **r);
 
 /*
+ * While a source is away (no connection), requests wait for the attempt that is under way;
+ * when it fails they are FAILED with its reason, and so are those that come before the next
+ * one: temporary when the source tries again by itself.  A COPY, MOVE or APPEND that was sent and
+ * never answered, at a source without SOURCE_ADOPT, is FAILED with ERR_HELD, not temporary: it may
+ * have happened, and is not done again.  The same is the answer to one with probe set there.
+ */
+
+/*
  * token: [A-Za-z0-9._-]{1,120}.  A copy that carries a token can be recognised later:
  * with probe set, a COPY or APPEND whose token is found in the target is adopted
  * (DONE, adopted), a MOVE whose message is no longer in the mailbox but stands in the
@@ -115,6 +128,8 @@ struct source_ops {
 	 */
 	void		(*watch)(struct source *s, const char *mailbox, source_change_fn fn, void *arg);
 	void		(*unwatch)(struct source *s, const char *mailbox, source_change_fn fn, void *arg);
+	/* May be NULL.  The machine has slept: connections are to be proven alive. */
+	void		(*awake)(struct source *s);
 	/* Answers what is queued with ERR_CANCELED, finishes what has begun, then frees; done may be NULL. */
 	void		(*close)(struct source *s, loop_fn done, void *arg);
 };
