@@ -42,7 +42,11 @@ struct engine_ops {
 	int		(*on_tls)(void *engine, const struct engine_tls *tls, struct err *e);
 	/* The stream is gone (e: why); what was under way is answered with it. */
 	void		(*on_closed)(void *engine, const struct err *e);
-	/* now and the deadline in ms of the loop's monotonic clock; INT64_MAX: none. */
+	/*
+	 * now and the deadline in ms of the loop's monotonic clock; INT64_MAX: none.  The session
+	 * ticks before it feeds, before it asks for output, and when the deadline has come: an
+	 * engine knows the time by this alone.
+	 */
 	int		(*tick)(void *engine, int64_t now, struct err *e);
 	int64_t		(*next_deadline)(void *engine);
 };
