@@ -103,16 +103,16 @@ const struct imap_selected *imap_selected(const struct imap *m);
 
 /* X(symbol, words on the wire, IMAPV_* of imap_flight.c) */
 #define IMAP_VERBS(X) \
-	X(CAPABILITY,	"CAPABILITY",	IMAPV_ALONE) \
-	X(STARTTLS,	"STARTTLS",	IMAPV_BARRIER) \
+	X(CAPABILITY,	"CAPABILITY",	IMAPV_ALONE | IMAPV_BARE) \
+	X(STARTTLS,	"STARTTLS",	IMAPV_BARRIER | IMAPV_BARE) \
 	X(AUTHENTICATE,	"AUTHENTICATE",	IMAPV_BARRIER) \
 	X(LOGIN,	"LOGIN",	IMAPV_BARRIER) \
-	X(LOGOUT,	"LOGOUT",	IMAPV_BARRIER) \
+	X(LOGOUT,	"LOGOUT",	IMAPV_BARRIER | IMAPV_BARE) \
 	X(ID,		"ID",		0) \
-	X(ENABLE,	"ENABLE",	IMAPV_BARRIER) \
-	X(NAMESPACE,	"NAMESPACE",	IMAPV_ALONE) \
-	X(NOOP,		"NOOP",		0) \
-	X(IDLE,		"IDLE",		IMAPV_BARRIER) \
+	X(ENABLE,	"ENABLE",	0) \
+	X(NAMESPACE,	"NAMESPACE",	IMAPV_ALONE | IMAPV_BARE) \
+	X(NOOP,		"NOOP",		IMAPV_BARE) \
+	X(IDLE,		"IDLE",		IMAPV_BARRIER | IMAPV_BARE) \
 	X(LIST,		"LIST",		IMAPV_LIST) \
 	X(XLIST,	"XLIST",	IMAPV_LIST) \
 	X(STATUS,	"STATUS",	IMAPV_STATUS) \
@@ -124,8 +124,8 @@ const struct imap_selected *imap_selected(const struct imap *m);
 	X(APPEND,	"APPEND",	IMAPV_TARGET) \
 	X(SELECT,	"SELECT",	IMAPV_SELECT) \
 	X(EXAMINE,	"EXAMINE",	IMAPV_SELECT) \
-	X(UNSELECT,	"UNSELECT",	IMAPV_SELECT) \
-	X(CLOSE,	"CLOSE",	IMAPV_SELECT) \
+	X(UNSELECT,	"UNSELECT",	IMAPV_SELECT | IMAPV_BARE) \
+	X(CLOSE,	"CLOSE",	IMAPV_SELECT | IMAPV_BARE) \
 	X(UID_FETCH,	"UID FETCH",	IMAPV_READS) \
 	X(UID_SEARCH,	"UID SEARCH",	IMAPV_READS | IMAPV_SEARCH) \
 	X(UID_STORE,	"UID STORE",	IMAPV_CHANGES) \
@@ -161,6 +161,8 @@ void imap_op_uids_from(struct imap_op *op, uint32_t first);	/* "first:*"; lower 
 struct seqset *imap_op_set(struct imap_op *op);
 /* The mailbox it is about, as the server spells it: STATUS, SELECT, targets. */
 void imap_op_mailbox(struct imap_op *op, struct view name);
+/* All of APPEND. */
+void imap_op_append(struct imap_op *op, const struct imap_append *a);
 
 struct imap_answer {
 	const struct imap_result *result;	/* the tagged reply; NULL: none came */

@@ -177,14 +177,14 @@ struct imap_esearch {
 	uint64_t	modseq;		/* ALL or PARTIAL: the reply's set */
 };
 
-enum imap_part { IMAP_PART_ALL, IMAP_PART_HEADER, IMAP_PART_FIELDS, IMAP_PART_FIELDS_NOT,
+enum imap_section_part { IMAP_PART_ALL, IMAP_PART_HEADER, IMAP_PART_FIELDS, IMAP_PART_FIELDS_NOT,
 	IMAP_PART_TEXT, IMAP_PART_MIME };
 
 /* One BODY[...], BINARY[...], RFC822, RFC822.HEADER or RFC822.TEXT. */
 struct imap_section {
 	struct view	  item;		/* as sent: "BODY[1.HEADER.FIELDS (To)]<0>" */
 	struct view	  number;	/* "1.2", or empty: the message */
-	enum imap_part	  part;
+	enum imap_section_part	  part;
 	struct imap_words fields;	/* of FIELDS and FIELDS_NOT, quotes removed */
 	bool		  binary;
 	bool		  partial;	/* <origin> */

@@ -149,11 +149,11 @@ static const struct item_row rows[] = {
 
 /* ---- sections */
 
-static const struct { const char *name; enum imap_part part; } section_words[] = {
+static const struct { const char *name; enum imap_section_part part; } section_words[] = {
 	{ "HEADER.FIELDS.NOT", IMAP_PART_FIELDS_NOT }, { "HEADER.FIELDS", IMAP_PART_FIELDS },
 	{ "HEADER", IMAP_PART_HEADER }, { "TEXT", IMAP_PART_TEXT }, { "MIME", IMAP_PART_MIME },
 };
-static const struct { const char *name; enum imap_part part; } old_names[] = {
+static const struct { const char *name; enum imap_section_part part; } old_names[] = {
 	{ "RFC822", IMAP_PART_ALL }, { "RFC822.HEADER", IMAP_PART_HEADER },
 	{ "RFC822.TEXT", IMAP_PART_TEXT },
 };
