@@ -1,14 +1,18 @@
 /*
  * What the files of the IMAP source share.
  *
- *	imap_source.c	the account: open, submit, close, awake; which link serves which mailbox
- *	imap_link.c	one connection: credentials, session, engine, supervision, backoff
+ *	imap_source.c	the account: open, submit, close, awake; answers
+ *	imap_serve.c	which link serves which mailbox; links that are to be opened or closed
+ *	imap_link.c	one connection: credentials, session, engine, wire log
+ *	imap_trouble.c	supervision: why there is no connection, the pause, the next attempt
+ *	imap_select.c	selecting a mailbox; mailboxes that were renumbered or cannot be selected
  *	imap_watch.c	who is told of changes; IDLE by its own link, the others polled by STATUS
  *	imap_batch.c	requests of one mailbox, collected, as groups of one shape
  *	imap_read.c	SCAN and FETCH: which items, from replies to messages; large bodies to files
  *	imap_change.c	FLAGS, COPY, MOVE, EXPUNGE: the safe order and the proof of each
  *	imap_append.c	APPEND and its proof
- *	imap_folder.c	LIST and roles, CREATE, RENAME, REMOVE, STATUS; names
+ *	imap_folder.c	CREATE, RENAME, REMOVE, STATUS
+ *	imap_list.c	LIST and roles; names
  */
 #ifndef SOURCE_IMAP_SOURCE_INT_H
 #define SOURCE_IMAP_SOURCE_INT_H
@@ -32,7 +36,17 @@ struct imap_box {
 	uint32_t		 exists;
 	bool			 moved_on;	/* EXISTS grew since the last scan: uidnext is too low */
 	struct { VEC(struct imap_watcher { source_change_fn fn; void *arg; }) } watchers;
+	struct link		 asks;		/* STATUS, of servers that tell UIDNEXT by SELECT only */
+	unsigned		 watch_no;	/* order of watch(); 0: nobody watches */
+	bool			 own;		/* has, or is to have, a link of its own */
+	bool			 changed;	/* watchers are to be told, in this turn */
+	bool			 stale;		/* ... also when nothing changed: a connection was lost */
 	bool			 told_lost;	/* watchers know that it cannot be watched */
+	struct err		 lost;		/* why; told with changed */
+	int64_t			 retry_at;	/* loop_now(): of the next try of one that is lost; 0: none */
+	int64_t			 poll_at;	/* loop_now(): of the next STATUS, where polled */
+	bool			 polling;	/* one is under way */
+	enum imap_how { HOW_NONE, HOW_IDLE, HOW_NOOP, HOW_POLL } how;	/* is it watched; as logged */
 	/* imap_read.c: UIDs above known_above, by SEARCH, that are still to be scanned. */
 	struct seqset		 known;
 	uint32_t		 known_above;
@@ -59,8 +73,11 @@ struct imap_link {
 	struct imap_box		*box;		/* selected, or being selected */
 	bool			 selecting;
 	struct imap_box		*watches;	/* its own mailbox, to which it goes back */
+	int64_t			 selected_at;
 	struct request		*plain;		/* LIST, STATUS, APPEND...: one at a time */
 	int64_t			 used_at;	/* loop_now(): a worker that idles long is closed */
+	int64_t			 up_at;		/* loop_now(), when ready */
+	bool			 dead;		/* the session is gone; waits for the end of a batch or of plain */
 	void			*spool;		/* imap_read.c: a large literal on its way to a file */
 };
 
@@ -70,39 +87,114 @@ struct imap_source {
 	struct imap_source_conf	 conf;		/* its strings are copies */
 	struct link		 boxes, links;
 	struct link		 plain;		/* requests that need no selected mailbox, in order */
-	/* imap_link.c: supervision */
+	bool			 stepping;	/* a step is deferred */
+	unsigned		 held;		/* deferred calls and answers that will come */
+	unsigned		 watches;	/* of watch(), so far */
+	unsigned		 links_max;	/* conf.max_connections, or fewer when the server said so */
+	struct loop_timer	*alarm;		/* the next step that time asks for */
+	char			 where[PEER_TEXT];	/* host:port */
+	bool			 flat_list;	/* LIST RETURN brings nothing here: plain LIST */
+	/* imap_trouble.c: supervision */
 	struct err		 trouble;	/* why the last attempt failed; ERR_OK: it did not */
 	struct loop_timer	*pause;		/* until the next attempt */
-	unsigned		 failures;	/* in a row */
-	int64_t			 up_since;
+	bool			 asked;		/* ... and the server asked for it */
+	unsigned		 failures;	/* in a row, of links that were not up for 60 s */
+	bool			 away;		/* was connected, is not, and the log has said so */
+	bool			 been_up;
+	struct { char *text; unsigned times; int64_t at; bool at_max; } said;
+	/* ---- closing */
 	bool			 closing;
 	loop_fn			 closed;
 	void			*closed_arg;
-	struct loop_timer	*poll;
+	struct loop_timer	*closing_timer;
 };
 #define IMAP_SOURCE_MAGIC 0x494d5031u
 
-/* ---- imap_source.c: looks what can go on: links to open, mailboxes to select, batches to begin. */
-void imap_source_step(struct imap_source *s);	/* by loop_defer, once a turn */
+/* ---- imap_source.c */
+/* Looks what can go on, once a turn: links to open, mailboxes to select, batches to begin. */
+void imap_source_step(struct imap_source *s);
 struct imap_box *imap_box_find(struct imap_source *s, const char *name, bool make);
+/* Frees it when nothing needs it any more. */
+void imap_box_drop_if_unused(struct imap_box *b);
+/* Answers a request: r->done() from the loop (loop_defer), result and err set before. */
+void imap_answer(struct imap_source *s, struct request *r);
+/*
+ * FAILED with what a tagged NO or BAD means, or with the loss of the link: sent tells a COPY,
+ * MOVE or APPEND that is held (ERR_HELD) from what may be tried again.
+ */
+void imap_answer_fault(struct imap_source *s, struct request *r, const struct imap_answer *a,
+	const char *what);
+/* FAILED with e. */
+void imap_answer_err(struct imap_source *s, struct request *r, const struct err *e);
+/* Answers all of the queue with e. */
+void imap_answer_all(struct imap_source *s, struct link *queue, const struct err *e);
+
+/* ---- imap_serve.c */
+void imap_serve(struct imap_source *s);
+/* The ready link that b's requests would go to; b NULL: any for what needs no mailbox.  NULL: none. */
+struct imap_link *imap_serve_by(struct imap_source *s, const struct imap_box *b);
+/* When time alone asks for the next step; INT64_MAX: never. */
+int64_t imap_serve_due(struct imap_source *s);
+
+/*
+ * ---- imap_link.c
+ * Bytes that are sent from outside of a callback of the engine leave after a poke (imap_batch_run,
+ * imap_folder_run and imap_append_run are poked by their caller).
+ */
+void imap_link_poke(struct imap_link *l);
+struct imap_link *imap_link_open(struct imap_source *s, struct imap_box *watches);
+bool imap_link_ready(const struct imap_link *l);
+/* LOGOUT, then it goes. */
+void imap_link_close(struct imap_link *l);
+/* At once; what was under way is answered. */
+void imap_link_free(struct imap_link *l);
+/* A dead link goes when its batch and its plain request are over. */
+void imap_link_over(struct imap_link *l);
+
+/* ---- imap_trouble.c */
+/* An attempt has failed; pause_ms: what the server asked for. */
+void imap_trouble_failed(struct imap_source *s, const struct err *e, bool at_server, int64_t pause_ms);
+/* A link that was ready since up_at is gone. */
+void imap_trouble_lost(struct imap_source *s, const struct err *e, int64_t up_at, int64_t pause_ms,
+	bool needed);
+void imap_trouble_over(struct imap_link *l);		/* l is ready */
+
+/* ---- imap_select.c */
+void imap_select(struct imap_link *l, struct imap_box *b);
+/* The link lets its mailbox go: it can be served by another one, or be dropped. */
+void imap_select_leave(struct imap_link *l, bool unselect);
+/* b has been seen with this UIDVALIDITY: says what changed. */
+void imap_select_validity(struct imap_box *b, uint32_t uidvalidity, int64_t messages);
+
+/* ---- imap_watch.c */
+void imap_watch(struct source *s, const char *mailbox, source_change_fn fn, void *arg);
+void imap_unwatch(struct source *s, const char *mailbox, source_change_fn fn, void *arg);
+void imap_watch_assign(struct imap_source *s);		/* which have a link of their own */
+void imap_watch_poll(struct imap_source *s);		/* STATUS of those that have none, when due */
+void imap_watch_tell(struct imap_source *s);		/* calls watchers: last in a step */
+void imap_watch_event(struct imap_link *l, struct imap_reply *r);
+/* Cannot be watched now: the watchers hear of it once. */
+void imap_watch_lost(struct imap_box *b, const struct err *e);
+void imap_watch_how(struct imap_box *b, enum imap_how how);
 
 /*
  * ---- imap_batch.c.  b is selected on l with the right UIDVALIDITY, its queue is not empty, nothing
- * is under way on it.  Takes what can go in one flight, answers each request exactly once (never from
- * inside this call), then calls imap_batch_ended().  When the link is lost meanwhile the
- * commands are answered without result, and so the requests: see source.h for those in doubt.
+ * is under way on it.  Takes what can go in one flight out of the queue, answers each request exactly
+ * once (never from inside this call), then calls imap_batch_ended().  When the link is lost meanwhile the
+ * commands are answered without result, and so the requests: see source.h for those in doubt; what was
+ * not sent may go back to the head of the queue.  l and b live until imap_batch_ended(), l->imap only
+ * until the commands were answered without result.
  */
 void imap_batch_run(struct imap_link *l, struct imap_box *b);
-void imap_batch_ended(struct imap_link *l, struct imap_box *b);		/* imap_source.c */
+void imap_batch_ended(struct imap_link *l, struct imap_box *b);		/* imap_serve.c */
+/* ---- imap_read.c: where large literals of l go; and the end of one that never came whole. */
+struct imap_sink imap_read_sink(struct imap_link *l);
+void imap_read_drop(struct imap_link *l);
 /* ---- imap_folder.c, imap_append.c: l->plain, on a link that is ready; then imap_plain_ended(). */
 void imap_folder_run(struct imap_link *l);
 void imap_append_run(struct imap_link *l);
-void imap_plain_ended(struct imap_link *l);				/* imap_source.c */
-/* Answers a request: r->done() from the loop (loop_defer), result and err set before. */
-void imap_answer(struct imap_source *s, struct request *r);
-/* FAILED with what a tagged NO or BAD means, or with the loss of the link (a->sent decides between
- * trying again and ERR_HELD, by the request's kind). */
-void imap_answer_fault(struct imap_source *s, struct request *r, const struct imap_answer *a,
-	const char *what);
+void imap_plain_ended(struct imap_link *l);				/* imap_serve.c */
+/* ---- imap_list.c: REQ_LIST of l->plain */
+void imap_list_run(struct imap_link *l);
 
 #endif
