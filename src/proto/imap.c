@@ -8,6 +8,7 @@
 #include "proto/imap_int.h"
 
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/utf8.h"
@@ -520,7 +521,7 @@ imap_on_tls(void *engine, const struct engine_tls *tls, struct err *e)
 
 	CHECK(m, IMAP_MAGIC);
 	(void)e;
-	(void)tls;
+	snprintf(m->tls_version, sizeof(m->tls_version), "%s", tls->version != NULL ? tls->version : "");
 	m->base = m->now;
 	imap_sign_tls(m);
 	return 0;
@@ -673,6 +674,12 @@ const char *
 imap_server(const struct imap *m)
 {
 	return m->server != NULL ? m->server : "";
+}
+
+const char *
+imap_tls_version(const struct imap *m)
+{
+	return m->tls_version;
 }
 
 const struct imap_syntax *

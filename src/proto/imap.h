@@ -83,6 +83,7 @@ static inline bool imap_can(const struct imap *m, enum imap_cap cap)
 bool imap_is_enabled(const struct imap *m, enum imap_cap cap);	/* CONDSTORE, QRESYNC after ENABLE */
 const struct imap_places *imap_namespaces(const struct imap *m);	/* for imap_name_encode/decode */
 const char *imap_server(const struct imap *m);	/* "Dovecot" or "name version" by ID; "" */
+const char *imap_tls_version(const struct imap *m);	/* "TLSv1.3"; "": no TLS */
 const struct imap_syntax *imap_syntax(const struct imap *m);
 
 /* ---- the selected mailbox; NULL: none */

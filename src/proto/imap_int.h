@@ -73,6 +73,7 @@ struct imap {
 	int64_t			 now, base;	/* base: since when an answer is due without a byte */
 	bool			 due;		/* an answer is due: base counts */
 	bool			 loopback, tls;
+	char			 tls_version[16];
 	bool			 want_tls;	/* for feed() to say */
 	/* ---- commands */
 	struct link		 waiting, flight;
