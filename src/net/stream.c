@@ -438,3 +438,30 @@ stream_tls(const struct stream *s)
 	CHECK(s, STREAM_MAGIC);
 	return s->stage == STAGE_OPEN ? s->tls : NULL;
 }
+
+bool
+stream_addr_loopback(const struct sockaddr *sa)
+{
+	const struct in6_addr *six = &((const struct sockaddr_in6 *)(const void *)sa)->sin6_addr;
+
+	if (sa->sa_family == AF_INET) {
+		const struct sockaddr_in *in = (const void *)sa;
+
+		return ntohl(in->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+	}
+	if (sa->sa_family != AF_INET6)
+		return false;
+	return IN6_IS_ADDR_LOOPBACK(six) ||
+	    (IN6_IS_ADDR_V4MAPPED(six) && six->s6_addr[12] == IN_LOOPBACKNET);
+}
+
+bool
+stream_loopback(const struct stream *s)
+{
+	struct sockaddr_storage ss = { .ss_family = AF_UNSPEC };
+	socklen_t len = sizeof(ss);
+
+	CHECK(s, STREAM_MAGIC);
+	return s->stage == STAGE_OPEN && getpeername(s->fd, (struct sockaddr *)&ss, &len) == 0 &&
+	    stream_addr_loopback((const struct sockaddr *)&ss);
+}

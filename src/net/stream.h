@@ -95,5 +95,7 @@ void stream_set_idle(struct stream *s, int64_t ms);
 
 /* NULL before and without TLS. */
 const struct tls_conn *stream_tls(const struct stream *s);
+/* The other end is this machine by its address (127.0.0.0/8, ::1); false unless open. */
+bool stream_loopback(const struct stream *s);
 
 #endif

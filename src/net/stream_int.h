@@ -65,4 +65,7 @@ void stream_write_all(struct stream *s);	/* what waits, then the goodbye */
 int stream_wants_of(enum tls_step step);
 void stream_arm(struct stream *s);		/* descriptor and timer, by the state */
 
+struct sockaddr;
+bool stream_addr_loopback(const struct sockaddr *sa);
+
 #endif
