@@ -14,6 +14,7 @@
  */
 #include "source/session.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/log.h"
