@@ -23,22 +23,6 @@ struct role_wait {
 	void		*arg;
 };
 
-static struct account_decl *
-decl_copy(const struct account_decl *d)
-{
-	struct account_decl *c = xcalloc(1, sizeof(*c));
-
-	c->name = xstrdup(d->name);
-	c->where = xstrdup(d->where);
-	c->kind = d->kind;
-	c->path = d->path != NULL ? xstrdup(d->path) : NULL;
-	c->trash = d->trash != NULL ? xstrdup(d->trash) : NULL;
-	c->create = d->create;
-	c->tz = d->tz != NULL ? xstrdup(d->tz) : NULL;
-	c->digest = xstrdup(d->digest != NULL ? d->digest : "");
-	return c;
-}
-
 struct account *
 account_new(struct engine *e, const struct account_decl *d, struct err *err)
 {
@@ -52,7 +36,7 @@ account_new(struct engine *e, const struct account_decl *d, struct err *err)
 	a = xcalloc(1, sizeof(*a));
 	a->magic = ACCOUNT_MAGIC;
 	a->engine = e;
-	a->decl = decl_copy(d);
+	a->decl = account_decl_copy(d);
 	a->name = a->decl->name;
 	a->book = state_book(e->conf.state);
 	a->zone = z;
@@ -84,13 +68,7 @@ account_free(struct account **ap)
 	list_clear(a);
 	VEC_FREE(&a->boxes);
 	zone_free(&a->zone);
-	free(a->decl->name);
-	free(a->decl->where);
-	free(a->decl->path);
-	free(a->decl->trash);
-	free(a->decl->tz);
-	free(a->decl->digest);
-	free(a->decl);
+	account_decl_free(&a->decl);
 	a->magic = 0;
 	free(a);
 }

@@ -7,6 +7,82 @@
 
 #include <stdlib.h>
 
+/* ---- accounts */
+
+static char *
+copy_text(const char *z)
+{
+	return z != NULL ? xstrdup(z) : NULL;
+}
+
+static char **
+copy_texts(char *const *list)
+{
+	size_t n = 0;
+	char **copy;
+
+	if (list == NULL)
+		return NULL;
+	while (list[n] != NULL)
+		n++;
+	copy = xcalloc(n + 1, sizeof(*copy));
+	for (size_t i = 0; i < n; i++)
+		copy[i] = xstrdup(list[i]);
+	return copy;
+}
+
+struct account_decl *
+account_decl_copy(const struct account_decl *d)
+{
+	struct account_decl *c = xcalloc(1, sizeof(*c));
+
+	*c = *d;
+	c->name = xstrdup(d->name);
+	c->where = xstrdup(d->where);
+	c->trash = copy_text(d->trash);
+	c->tz = copy_text(d->tz);
+	c->digest = xstrdup(d->digest != NULL ? d->digest : "");
+	c->path = copy_text(d->path);
+	c->host = copy_text(d->host);
+	c->user = copy_text(d->user);
+	c->authorize = copy_text(d->authorize);
+	c->ca_file = copy_text(d->ca_file);
+	c->fingerprints = copy_texts(d->fingerprints);
+	if (d->password != NULL)
+		credential_ref(d->password);
+	if (d->token != NULL)
+		credential_ref(d->token);
+	return c;
+}
+
+void
+account_decl_free(struct account_decl **dp)
+{
+	struct account_decl *d = *dp;
+
+	*dp = NULL;
+	if (d == NULL)
+		return;
+	free(d->name);
+	free(d->where);
+	free(d->trash);
+	free(d->tz);
+	free(d->digest);
+	free(d->path);
+	free(d->host);
+	free(d->user);
+	free(d->authorize);
+	free(d->ca_file);
+	for (char **f = d->fingerprints; f != NULL && *f != NULL; f++)
+		free(*f);
+	free(d->fingerprints);
+	credential_unref(&d->password);
+	credential_unref(&d->token);
+	free(d);
+}
+
+/* ---- rules */
+
 struct rule *
 rule_new(const char *name, const char *where)
 {
@@ -101,18 +177,6 @@ ruleset_ref(struct ruleset *r)
 }
 
 static void
-account_decl_free(struct account_decl *d)
-{
-	free(d->name);
-	free(d->where);
-	free(d->path);
-	free(d->trash);
-	free(d->tz);
-	free(d->digest);
-	free(d);
-}
-
-static void
 chain_free(struct chain *c)
 {
 	for (size_t i = 0; i < c->rules.n; i++)
@@ -132,7 +196,7 @@ ruleset_unref(struct ruleset **rp)
 	if (r == NULL || --r->refs > 0)
 		return;
 	for (size_t i = 0; i < r->accounts.n; i++)
-		account_decl_free(r->accounts.at[i]);
+		account_decl_free(&r->accounts.at[i]);
 	VEC_FREE(&r->accounts);
 	for (size_t i = 0; i < r->chains.n; i++)
 		chain_free(r->chains.at[i]);
@@ -162,7 +226,7 @@ ruleset_add_account(struct ruleset *r, struct account_decl *d, struct err *e)
 		err_set(e, ERR_USAGE, SCOPE_PROGRAM,
 		    "%s: account \"%s\" was declared at %s already; give this one another name",
 		    d->where, d->name, old->where);
-		account_decl_free(d);
+		account_decl_free(&d);
 		return -1;
 	}
 	VEC_PUSH(&r->accounts, d);

@@ -9,6 +9,9 @@
 #include "engine/action.h"
 #include "engine/query.h"
 #include "engine/template.h"
+#include "proto/sasl.h"
+#include "source/credential.h"
+#include "source/session.h"
 
 enum rule_on { RULE_ARRIVAL = 1, RULE_APPLY = 2 };
 
@@ -39,16 +42,34 @@ void rule_free(struct rule **r);		/* before it was attached */
 unsigned rule_needs(const struct rule *r);	/* NEED_* of conditions and templates, at most */
 unsigned rule_needs_first(const struct rule *r);	/* without NEED_BODY of conditions that may not need it */
 
-enum account_kind { ACCOUNT_MAILDIR };
-struct account_decl {
+enum account_kind { ACCOUNT_MAILDIR, ACCOUNT_IMAP };
+struct account_decl {			/* zeroed; whoever makes one fills all that his kind has */
 	char		*name, *where;
 	enum account_kind kind;
-	char		*path;		/* MAILDIR */
 	char		*trash;		/* mailbox, or NULL: by role */
 	bool		 create;
 	char		*tz;		/* or NULL */
 	char		*digest;	/* of all options: equal ones are handed over at a reload */
+	/* MAILDIR */
+	char		*path;
+	/* IMAP */
+	char		*host;
+	uint16_t	 port;
+	char		*user;		/* who signs in */
+	char		*authorize;	/* act as, or NULL */
+	enum session_tls tls;
+	char		*ca_file;	/* or NULL: the system's; never with fingerprints */
+	char		**fingerprints;	/* NULL-terminated, or NULL */
+	bool		 insecure_plaintext;
+	int64_t		 timeout_ms;	/* 0: the source's own */
+	unsigned	 max_connections;	/* 0: the source's own */
+	bool		 subscribe;	/* to what is made; goes with create */
+	enum sasl_mech	 mech;		/* SASL_NONE: the strongest */
+	struct credential *password, *token;	/* references; one of them */
 };
+/* References to the credentials, copies of all else. */
+struct account_decl *account_decl_copy(const struct account_decl *d);
+void account_decl_free(struct account_decl **d);
 
 struct chain {				/* the rules of one mailbox, in order */
 	char		*account, *mailbox;
