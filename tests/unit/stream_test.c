@@ -440,3 +440,46 @@ TEST(keepalive_and_no_delay_are_set)
 	EXPECT(delay != 0);
 	world_close(&w);
 }
+
+/* ---- who is there */
+
+static bool
+loopback(const char *text)
+{
+	struct sockaddr_in in = { .sin_family = AF_INET };
+	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6 };
+
+	if (inet_pton(AF_INET, text, &in.sin_addr) == 1)
+		return stream_addr_loopback((struct sockaddr *)&in);
+	if (inet_pton(AF_INET6, text, &in6.sin6_addr) != 1)
+		kit_die(text);
+	return stream_addr_loopback((struct sockaddr *)&in6);
+}
+
+TEST(this_machine_is_known_by_its_address)
+{
+	struct sockaddr none = { .sa_family = AF_UNIX };
+	struct world w;
+
+	EXPECT(loopback("127.0.0.1"));
+	EXPECT(loopback("127.255.3.2"));
+	EXPECT(loopback("::1"));
+	EXPECT(loopback("::ffff:127.0.0.1"));
+	EXPECT(!loopback("128.0.0.1"));
+	EXPECT(!loopback("10.0.0.127"));
+	EXPECT(!loopback("0.0.0.0"));
+	EXPECT(!loopback("::"));
+	EXPECT(!loopback("::2"));
+	EXPECT(!loopback("::ffff:10.0.0.1"));
+	EXPECT(!loopback("7f00::1"));
+	EXPECT(!loopback("::127.0.0.1"));
+	EXPECT(!stream_addr_loopback(&none));
+	world_open(&w);
+	world_plain(&w, NULL);
+	EXPECT(stream_loopback(w.s));
+	close(w.peer);
+	w.peer = -1;
+	RUN_UNTIL(&w, w.ended > 0);
+	EXPECT(!stream_loopback(w.s));
+	world_close(&w);
+}
