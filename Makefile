@@ -89,11 +89,14 @@ LIB    = $(B)/libmailmill.a
 BIN    = $(if $(wildcard src/main.c),$(B)/mailmill)
 GEN    = build/gen/embedded.c
 OBJS   = $(SRCS:src/%.c=$(B)/obj/%.o) $(B)/obj/gen/embedded.o
-TEST_OBJS = $(UNITS:tests/%.c=$(B)/obj/tests/%.o) $(FUZZS:tests/%.c=$(B)/obj/tests/%.o)
+TEST_OBJS = $(UNITS:tests/%.c=$(B)/obj/tests/%.o) $(FUZZS:tests/%.c=$(B)/obj/tests/%.o) \
+	$(TALK_OBJS) $(B)/obj/tests/talk/wire.o
+TALK_OBJS = $(addprefix $(B)/obj/tests/talk/,talk.o talk_session.o talk_do.o talk_script.o)
 UNIT_BINS = $(UNITS:tests/unit/%.c=$(B)/unit/%)
 FUZZ_BINS = $(FUZZS:tests/fuzz/%.c=$(B)/targets/%)
 
-.PHONY: all lib unit-programs fuzz-programs golden-program fault-killer objects help test unit lint \
+.PHONY: all lib unit-programs fuzz-programs golden-program talk-programs fault-killer objects \
+	help test unit lint \
 	asan valgrind gc fuzz fault bench doc demo install clean need-packages FORCE
 
 all: $(LIB) $(BIN)	## build build/mailmill (and build/libmailmill.a)
@@ -101,6 +104,7 @@ lib: $(LIB)		## build the library only
 unit-programs: $(UNIT_BINS)
 fuzz-programs: $(FUZZ_BINS)
 golden-program: $(B)/golden
+talk-programs: $(B)/talk $(B)/talk-wire
 fault-killer: $(B)/fault/killer.so
 objects: $(OBJS) $(TEST_OBJS)
 
@@ -132,6 +136,14 @@ $(B)/unit/%: $(B)/obj/tests/unit/%.o $(B)/obj/tests/unit/unit.o $(LIB)
 	@$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
 $(B)/golden: $(B)/obj/tests/golden/golden.o $(LIB)
+	@echo "  TEST $@"
+	@$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+
+$(B)/talk: $(TALK_OBJS) $(LIB)
+	@echo "  TEST $@"
+	@$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+
+$(B)/talk-wire: $(B)/obj/tests/talk/wire.o $(B)/obj/tests/talk/talk_script.o $(LIB)
 	@echo "  TEST $@"
 	@$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
