@@ -1,151 +1,12 @@
--- Accounts and mailboxes: what is declared, and where rules and searches begin.
+-- Accounts: what every kind of them can do, and how one is declared.
 local core = ...
 local util = core.load "util"
-local rules = core.load "rules"
-local set = core.load "set"
+local mailbox = core.load "mailbox"
 local target = core.load "target"
 
 local account = {}
 
 local ROLE = target.ROLE
-local trash_of = {} -- account's name -> its option trash
-
--- ---- mailboxes
-
-local box_methods = {
-	rules = rules.attach,
-	on_new = rules.on_new,
-}
-
---- @param condition table|nil  a query, or a table of keys; none: all messages
---- @return table set
-function box_methods.search(box, condition)
-	return set.search(function() return { box } end, condition)
-end
-
---- Makes the mailbox.
---- @return table the mailbox
-function box_methods.create(box)
-	core.gate()
-	core.create(box.account.name, box.name)
-	return box
-end
-
---- Renames it, and what lies below it.
---- @return table the mailbox of the new name
-function box_methods.rename(box, to)
-	if type(to) ~= "string" or to == "" then
-		util.fail("rename: the new name is expected, not %s", util.describe(to))
-	end
-	core.gate()
-	core.rename(box.account.name, box.name, to)
-	return box.account(to)
-end
-
---- Removes the mailbox and all messages in it.
-function box_methods.remove(box)
-	core.gate()
-	core.remove(box.account.name, box.name)
-end
-
-local STATUS = util.class("status", {}, { messages = false, unseen = false, uidnext = false,
-	uidvalidity = false })
-
---- @return table { messages=, unseen=, uidnext=, uidvalidity= }
-function box_methods.status(box)
-	core.gate()
-	return setmetatable(core.status(box.account.name, box.name), STATUS)
-end
-
-local BOX = util.class("mailbox", box_methods)
-
-function BOX.__tostring(box)
-	return box.account.name .. ":" .. box.name
-end
-
-local function no_list()
-	util.fail("a mailbox is no list: mailbox:search() is the set of its messages")
-end
-BOX.__call, BOX.__len, BOX.__pairs = no_list, no_list, no_list
-
-local function box_of(acc, name)
-	local known = acc.boxes[name]
-	if not known then
-		known = setmetatable({ account = acc, name = name }, BOX)
-		acc.boxes[name] = known
-	end
-	return known
-end
-
--- ---- several mailboxes as one
-
-local many_methods = {}
-
-function many_methods.search(many, condition)
-	return set.search(many.list, condition)
-end
-
-local MANY = util.class("mailboxes", many_methods)
-
---- for box in account:mailboxes { ... } do ... end
-function MANY.__call(many, _, previous)
-	local list, at = many.list()
-	return list[(previous and at[previous] or 0) + 1]
-end
-
-function MANY.__tostring(many)
-	return "mailboxes of " .. many.account
-end
-
-function MANY.__len(many)
-	return #many.list()
-end
-
--- "*" is anything, "?" one character, "%" anything but "/" (as in LIST).
-local MAGIC = { ["*"] = ".*", ["?"] = ".", ["%"] = "[^/]*" }
-local function pattern_of(glob)
-	return "^" .. glob:gsub("%p", function(c) return MAGIC[c] or "%" .. c end) .. "$"
-end
-
-local function has_role(acc, entry, role)
-	if role == "inbox" then
-		return entry.name == "INBOX"
-	elseif role == "trash" and trash_of[acc.name] then
-		return entry.name == trash_of[acc.name]
-	end
-	return entry.role == role
-end
-
-local function matches(acc, entry, globs)
-	for _, glob in ipairs(globs) do
-		if glob:sub(1, 1) == "@" then
-			if has_role(acc, entry, glob:sub(2):lower()) then
-				return true
-			end
-		elseif entry.name:match(pattern_of(glob))
-			or glob:lower() == "inbox" and entry.name == "INBOX" then
-			return true
-		end
-	end
-	return false
-end
-
--- A list of names and patterns, checked.
-local function globs_of(value, what)
-	local list = type(value) == "table" and value or { value }
-	for key, glob in pairs(list) do
-		if key == "except" and what == "mailboxes" then
-			globs_of(glob, "mailboxes: except")
-		elseif math.type(key) ~= "integer" then
-			util.fail("%s: unknown option '%s'%s", what, tostring(key), util.hint(key, { "except" }))
-		elseif type(glob) ~= "string" or glob == "" then
-			util.fail("%s: a mailbox's name or a pattern is expected, not %s", what, util.describe(glob))
-		else
-			target.check_role(glob, what)
-		end
-	end
-	return list
-end
 
 -- ---- accounts
 
@@ -154,27 +15,7 @@ local methods = {}
 --- account:mailboxes { "*", except = { "@trash" } }: a list that can be walked and searched.
 --- Without a name or pattern of its own: all.
 function methods.mailboxes(acc, globs)
-	globs = globs_of(globs or {}, "mailboxes")
-	local except = globs_of(globs.except or {}, "mailboxes: except")
-	local wanted = #globs > 0 and globs or { "*" }
-	local found, at
-	local function list()
-		if not found then
-			core.gate()
-			local boxes = {}
-			at = {}
-			for _, entry in ipairs(core.mailboxes(acc.name)) do
-				if entry.selectable and matches(acc, entry, wanted)
-					and not matches(acc, entry, except) then
-					boxes[#boxes + 1] = box_of(acc, entry.name)
-					at[boxes[#boxes]] = #boxes
-				end
-			end
-			found = boxes
-		end
-		return found, at
-	end
-	return setmetatable({ list = list, account = acc.name }, MANY)
+	return mailbox.many(acc, globs)
 end
 
 --- Searches every mailbox of the account.
@@ -198,7 +39,7 @@ function ACCOUNT.__index(acc, key)
 	if checked[key] then
 		return checked[key]
 	elseif ROLE[key] then
-		return box_of(acc, key == "inbox" and "INBOX" or "@" .. key)
+		return mailbox.of(acc, key == "inbox" and "INBOX" or "@" .. key)
 	end
 	local hint = util.hint(key, util.names(methods, ROLE, { name = true }))
 	if hint == "" then
@@ -222,15 +63,16 @@ function ACCOUNT.__call(acc, name)
 	if name:sub(1, 1) == "@" then
 		return acc[lower:sub(2)]
 	end
-	return box_of(acc, lower == "inbox" and "INBOX" or name)
+	return mailbox.of(acc, lower == "inbox" and "INBOX" or name)
 end
 
 function ACCOUNT.__tostring(acc)
 	return acc.name
 end
 
-local MAILDIR = { name = "string", path = "string", trash = "string", create = "boolean",
-	tz = "string" }
+-- ---- declaring
+
+local kinds = setmetatable({}, { __mode = "k" }) -- account -> { kind=, options= }
 
 local function check_name(what, name, where)
 	if not name:match("^[%w][%w%._-]*$") or #name > 64 then
@@ -238,6 +80,43 @@ local function check_name(what, name, where)
 			.. "a letter or digit first", what, name)
 	end
 end
+
+--- What every kind of account has in common at its beginning.
+function account.check(what, name, where)
+	if core.active() then
+		util.fail_at(where, "%s: accounts are declared before the first wait of the script", what)
+	end
+	check_name(what, name, where)
+end
+
+--- Declares it and gives the object that scripts hold.
+--- @param what string  "mail.imap", for errors
+--- @param decl table  what core.declare_account takes
+--- @param options table|nil  what account.options gives back
+function account.declare(what, decl, options)
+	local ok, err = pcall(core.declare_account, decl)
+	if not ok then
+		util.fail_at(decl.where, "%s: %s", what, util.reason(err))
+	end
+	mailbox.trash_of[decl.name] = decl.trash
+	local acc = setmetatable({ name = decl.name, boxes = {} }, ACCOUNT)
+	kinds[acc] = { kind = decl.kind, options = options }
+	return acc
+end
+
+--- The options that an account was declared with, and its kind; nil: it is no account.
+function account.options(acc)
+	local known = kinds[acc]
+	if known then
+		return known.options, known.kind
+	end
+	return nil, nil
+end
+
+-- ---- Maildirs
+
+local MAILDIR = { name = "string", path = "string", trash = "string", create = "boolean",
+	tz = "string" }
 
 --- mail.maildir { name = "home", path = "~/Maildir" }
 --- @param options table  name (required), path (required), trash, create, tz
@@ -251,18 +130,10 @@ function account.maildir(options)
 				.. "{ name = \"home\", path = \"~/Maildir\" }", key)
 		end
 	end
-	if core.active() then
-		util.fail_at(where, "mail.maildir: accounts are declared before the first wait of the script")
-	end
-	check_name("mail.maildir", options.name, where)
-	local path = core.load("target").absolute(options.path)
-	local ok, err = pcall(core.declare_account, { kind = "maildir", name = options.name, path = path,
-		trash = options.trash, create = options.create or false, tz = options.tz, where = where })
-	if not ok then
-		util.fail_at(where, "mail.maildir: %s", util.reason(err))
-	end
-	trash_of[options.name] = options.trash
-	return setmetatable({ name = options.name, boxes = {} }, ACCOUNT)
+	account.check("mail.maildir", options.name, where)
+	return account.declare("mail.maildir", { kind = "maildir", name = options.name,
+		path = target.absolute(options.path), trash = options.trash,
+		create = options.create or false, tz = options.tz, where = where })
 end
 
 return account

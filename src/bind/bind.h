@@ -14,7 +14,9 @@
 #include "rt/rt.h"
 
 /* Every file of the room: adds its functions to the table `core` on top of the stack. */
-void bind_declare(lua_State *L);	/* accounts, rules, load point */
+void bind_declare(lua_State *L);	/* rules */
+void bind_declare_account(lua_State *L);
+void bind_secret(lua_State *L);		/* mail.secret */
 void bind_query(lua_State *L);
 void bind_message(lua_State *L);	/* messages and parts */
 void bind_mailbox(lua_State *L);	/* search, verbs, status, create ... */
@@ -32,6 +34,11 @@ struct engine *bind_engine(lua_State *L);	/* raises before activation */
  * path=, part=, bytes=, rule= }; a mailbox is named by account and name.
  *
  *   declare_account{ kind="maildir", name=, path=, trash=, create=, tz=, where= }
+ *   declare_account{ kind="imap", name=, host=, port=, user= (who signs in), authorize=,
+ *          password=SECRET or token=SECRET, tls="implicit" "starttls" "none", ca_file=,
+ *          fingerprints=list, insecure_plaintext=, timeout=ms, max_connections=, create=,
+ *          subscribe=, trash=, tz=, where= }; SECRET: a text, or secret(...)
+ *   secret(kind, argv or text) -> SECRET; kinds "command" "file" "env" "prompt"
  *   attach(account, mailbox, { name=, where=, when=QUERY, unless=QUERY, on={"arrival","apply"},
  *          after=ms, after_here=, stop=, existing=, own=, serial=, run=fn,
  *          actions={ACTION with target= (template) for mailbox or path} })

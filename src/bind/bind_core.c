@@ -115,6 +115,25 @@ bind_field_bool(lua_State *L, int idx, const char *name)
 }
 
 char *
+bind_field_dup(lua_State *L, int idx, const char *name)
+{
+	const char *z = bind_field_text(L, idx, name);
+
+	return z != NULL ? xstrdup(z) : NULL;
+}
+
+struct script *
+bind_loading(lua_State *L, const char *what)
+{
+	struct script *s = bind_script(L);
+
+	if (s->past_load)
+		rt_fail(L, ERR_USAGE, "%s after the load point (%s): declare it before the first wait",
+		    what, s->load_point != NULL ? s->load_point : "the end of the file");
+	return s;
+}
+
+char *
 bind_path(const struct script *s, const char *path)
 {
 	const char *home = getenv("HOME");
@@ -434,7 +453,7 @@ bind_core(lua_State *L)
 		{ NULL, NULL },
 	};
 	static void (*const rooms[])(lua_State *L) = {
-		bind_task, bind_declare, bind_query, bind_message, bind_mailbox, bind_decide, bind_store,
+		bind_task, bind_declare_account, bind_secret, bind_declare, bind_query, bind_message, bind_mailbox, bind_decide, bind_store,
 		bind_command, bind_text,
 	};
 

@@ -1,7 +1,7 @@
 /*
- * Declarations: accounts, and rules attached to mailboxes.  The Lua half has checked
- * options and spelling; what is checked here is what C alone can know (zones,
- * templates, flags, names that are taken).
+ * Declarations: rules attached to mailboxes.  The Lua half has checked keys and spelling;
+ * what is checked here is what C alone can know (templates, flags, names that are
+ * taken).  Accounts: bind_account.c.
  *
  * A rule is built in scratch, so an error in its middle leaves nothing behind.  Its
  * revision is a digest of everything that decides what it does, code included.
@@ -18,109 +18,6 @@
 #define RULES_MAX	100000u
 #define ACTIONS_A_RULE	ACTIONS_MAX
 #define CAPTURES_MAX	REGEX_GROUPS_MAX
-
-static struct script *
-check_loading(lua_State *L, const char *what)
-{
-	struct script *s = bind_script(L);
-
-	if (s->past_load)
-		rt_fail(L, ERR_USAGE, "%s after the load point (%s): declare it before the first wait",
-		    what, s->load_point != NULL ? s->load_point : "the end of the file");
-	return s;
-}
-
-/* ---- accounts */
-
-static void
-drop_account(void *p)
-{
-	struct account_decl **d = p;
-
-	if (*d == NULL)
-		return;
-	free((*d)->name);
-	free((*d)->where);
-	free((*d)->path);
-	free((*d)->trash);
-	free((*d)->tz);
-	free((*d)->digest);
-	free(*d);
-	*d = NULL;
-}
-
-static char *
-dup_or_null(const char *z)
-{
-	return z != NULL ? xstrdup(z) : NULL;
-}
-
-static char *
-account_digest(const struct account_decl *d)
-{
-	unsigned char sum[SHA256_SIZE];
-	char hex[2 * SHA256_SIZE + 1];
-	struct str text = STR_INIT;
-
-	str_addf(&text, "%d\n%s\n%s\n%s\n%d\n%s", d->kind, d->name, d->path,
-	    d->trash != NULL ? d->trash : "", d->create, d->tz != NULL ? d->tz : "");
-	sha256_of(str_view(&text), sum);
-	hex_of(sum, sizeof(sum), hex);
-	str_free(&text);
-	return xstrdup(hex);
-}
-
-static void
-check_zone(lua_State *L, const struct account_decl *d)
-{
-	struct err e = ERR_NONE;
-	struct zone *z = zone_new(view_of(d->tz), &e);
-
-	if (z == NULL) {
-		err_prefix(&e, "account \"%s\": tz", d->name);
-		rt_raise(L, &e, NULL, d->name, NULL);
-	}
-	zone_free(&z);
-}
-
-static int
-core_declare_account(lua_State *L)
-{
-	struct script *s = check_loading(L, "an account is declared");
-	const char *kind, *name, *path, *where;
-	struct account_decl **slot;
-	struct err e = ERR_NONE;
-	struct account_decl *d;
-
-	luaL_checktype(L, 1, LUA_TTABLE);
-	kind = bind_field_text(L, 1, "kind");
-	name = bind_field_text(L, 1, "name");
-	path = bind_field_text(L, 1, "path");
-	where = bind_field_text(L, 1, "where");
-	if (kind == NULL || strcmp(kind, "maildir") != 0)
-		return rt_fail(L, ERR_USAGE, "no kind of account \"%s\"", kind != NULL ? kind : "");
-	if (name == NULL || name[0] == '\0' || strlen(name) > NAME_MAX_BYTES ||
-	    strpbrk(name, ":/\r\n") != NULL)
-		return rt_fail(L, ERR_USAGE, "an account's name has 1 to %u bytes, without : / and "
-		    "line breaks", NAME_MAX_BYTES);
-	if (path == NULL || path[0] == '\0' || strlen(path) > PATH_MAX_BYTES)
-		return rt_fail(L, ERR_USAGE, "account \"%s\": path is missing or too long", name);
-	slot = bind_scratch(L, sizeof(struct account_decl *), drop_account);
-	d = *slot = xcalloc(1, sizeof(*d));
-	d->kind = ACCOUNT_MAILDIR;
-	d->name = xstrdup(name);
-	d->where = xstrdup(where != NULL ? where : "");
-	d->path = bind_path(s, path);
-	d->trash = dup_or_null(bind_field_text(L, 1, "trash"));
-	d->tz = dup_or_null(bind_field_text(L, 1, "tz"));
-	d->create = bind_field_bool(L, 1, "create");
-	d->digest = account_digest(d);
-	check_zone(L, d);
-	*slot = NULL;
-	if (ruleset_add_account(s->ruleset, d, &e) < 0)
-		return rt_raise(L, &e, NULL, NULL, NULL);
-	return 0;
-}
 
 /* ---- rules */
 
@@ -198,7 +95,7 @@ read_action(lua_State *L, struct rule *r)
 		    "rule \"%s\": too many actions", r->name);
 	VEC_PUSH(&r->actions, ((struct rule_action){ .verb = (enum verb)v }));
 	a = &r->actions.at[r->actions.n - 1];
-	a->account = dup_or_null(bind_field_text(L, idx, "account"));
+	a->account = bind_field_dup(L, idx, "account");
 	switch (a->verb) {
 	case VERB_FLAG:
 	case VERB_UNFLAG:
@@ -341,7 +238,7 @@ chain_mailbox(lua_State *L, const struct account_decl *d, const char *mailbox)
 static int
 core_attach(lua_State *L)
 {
-	struct script *s = check_loading(L, "a rule is declared");
+	struct script *s = bind_loading(L, "a rule is declared");
 	const char *account = bind_text_arg(L, 1, NAME_MAX_BYTES);
 	const char *mailbox = bind_text_arg(L, 2, 1000), *name, *where;
 	const struct account_decl *d = ruleset_account(s->ruleset, account);
@@ -373,10 +270,7 @@ core_attach(lua_State *L)
 void
 bind_declare(lua_State *L)
 {
-	static const luaL_Reg functions[] = {
-		{ "declare_account", core_declare_account }, { "attach", core_attach },
-		{ NULL, NULL },
-	};
+	static const luaL_Reg functions[] = { { "attach", core_attach }, { NULL, NULL } };
 
 	luaL_setfuncs(L, functions, 0);
 }

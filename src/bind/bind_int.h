@@ -103,8 +103,11 @@ struct view bind_view_arg(lua_State *L, int arg);
 /* Fields of the table at idx; absent: NULL, false.  The string is anchored by the table. */
 const char *bind_field_text(lua_State *L, int idx, const char *name);
 bool bind_field_bool(lua_State *L, int idx, const char *name);
+char *bind_field_dup(lua_State *L, int idx, const char *name);	/* the caller frees it */
 /* "~/x" and "x" to an absolute path (the caller frees it): below $HOME, below the script's folder. */
 char *bind_path(const struct script *s, const char *path);
+/* The script, while it may declare: raises behind the load point.  what: "a rule is declared". */
+struct script *bind_loading(lua_State *L, const char *what);
 /* The live account; a new reference to the live mailbox; they raise. */
 struct account *bind_account(lua_State *L, const char *name);
 struct box *bind_box(lua_State *L, const char *account, const char *mailbox);
@@ -186,6 +189,11 @@ struct query *query_check(lua_State *L, int arg);
 extern const struct rt_class bind_regex_class;
 extern const struct rt_class bind_list_class;
 void bind_regex(lua_State *L);
+
+/* ---- bind_secret.c: mail.secret */
+extern const struct rt_class bind_secret_class;
+/* The field of the table at idx, a text or a secret, as a new reference; absent: NULL. */
+struct credential *secret_read(lua_State *L, int idx, const char *name);
 
 /* ---- bind_action.c: the table ACTION */
 /* Into *a (zeroed, in scratch of the caller's): raises for what is wrong. */
