@@ -28,7 +28,7 @@ end
 -- Before the types of all others are looked at: the value may be a secret and is not shown.
 local function check_secret(options, key, where)
 	local value = options[key]
-	if value == nil or getmetatable(value) == "mail.secret" then
+	if value == nil or util.class_of(value) == "secret" then
 		return
 	elseif type(value) ~= "string" then
 		fail(where, "%s must be a text or a mail.secret (.command .file .env .prompt), not %s", key,
@@ -90,10 +90,21 @@ local function check_pairs(options, where)
 	end
 end
 
+local function check_like(other, where)
+	local _, kind = account.options(other)
+	if other ~= nil and not kind then
+		fail(where, "like is another account, as in like = work, not %s", util.describe(other))
+	elseif kind and kind ~= "imap" then
+		fail(where, "like takes the options of another mail.imap account; \"%s\" is a mail.%s",
+			other.name, kind)
+	end
+end
+
 local function check(options, where)
 	if type(options) == "table" then
 		check_secret(options, "password", where)
 		check_secret(options, "oauth", where)
+		check_like(options.like, where)
 	end
 	util.check_keys(WHAT, options, OPTIONS, where)
 	for _, key in ipairs { "host", "user", "login", "authorize", "ca_file", "trash" } do
@@ -128,18 +139,9 @@ end
 -- ---- what is meant
 
 -- The options with those of `like` where they have none; never its name.
-local function inherit(options, where)
-	local from, kind = account.options(options.like)
-	if not options.like then
-		return options
-	elseif not kind then
-		fail(where, "like is another account, as in like = work, not %s", util.describe(options.like))
-	elseif kind ~= "imap" then
-		fail(where, "like takes the options of another mail.imap account; \"%s\" is a mail.%s",
-			options.like.name, kind)
-	end
+local function inherit(options)
 	local all = {}
-	for key, value in pairs(from) do
+	for key, value in pairs(options.like and account.options(options.like) or {}) do
 		all[key] = value
 	end
 	for _, pair in ipairs(EITHER) do
@@ -204,13 +206,9 @@ end
 return function(options)
 	local where = util.where()
 	check(options, where)
-	local all = inherit(options, where)
+	local all = inherit(options)
 	check_whole(all, where)
 	check_pairs(all, where)
 	account.check(WHAT, all.name, where)
-	local copy = {}
-	for key, value in pairs(all) do
-		copy[key] = value
-	end
-	return account.declare(WHAT, declaration(all, where), copy)
+	return account.declare(WHAT, declaration(all, where), all)
 end

@@ -71,6 +71,12 @@ function util.check_keys(what, t, allowed, where)
 	end
 end
 
+--- "message" (a handle), "mail.account" (a table) of what is ours, else false or nil.
+function util.class_of(value)
+	local mt = getmetatable(value)
+	return type(mt) == "table" and rawget(mt, "__name") or type(mt) == "string" and mt
+end
+
 --- A value in words: "a number", "nil", 'the text "x"'.
 function util.describe(value)
 	local kind = type(value)
@@ -81,8 +87,7 @@ function util.describe(value)
 	elseif kind == "boolean" or kind == "number" then
 		return tostring(value)
 	end
-	local mt = getmetatable(value)
-	local name = type(mt) == "table" and rawget(mt, "__name") or type(mt) == "string" and mt
+	local name = util.class_of(value)
 	local noun = name and name:gsub("^mail%.", "") or kind
 	return (noun:find("^[aeiou]") and "an " or "a ") .. noun
 end
