@@ -21,6 +21,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/secret.h"
+
 #define OUT_MAX		((size_t)16 << 20)
 #define ERR_MAX		((size_t)64 << 10)
 #define READ_SIZE	32768
@@ -53,6 +55,7 @@ struct child {
 	bool			 exited, timed_out;
 	bool			 over;		/* done is being or has been called */
 	bool			 in_done, freed;
+	bool			 secret;
 };
 
 /* ---- letting go */
@@ -74,6 +77,15 @@ sink_close(struct sink *s)
 	if (s->fd >= 0)
 		close(s->fd);
 	s->fd = -1;
+}
+
+static void
+sink_free(struct sink *s)
+{
+	if (s->c->secret)
+		secret_wipe_str(&s->buf);
+	else
+		str_free(&s->buf);
 }
 
 /* Everything but the outputs' bytes and the object. */
@@ -99,8 +111,8 @@ child_release(struct child *c)
 {
 	child_let_go(c);
 	list_remove(&c->link);
-	str_free(&c->out.buf);
-	str_free(&c->err.buf);
+	sink_free(&c->out);
+	sink_free(&c->err);
 	c->magic = 0;
 	free(c);
 }
@@ -246,6 +258,8 @@ sink_read(struct sink *s)
 			return 0;
 		str_add(&s->buf, buf, MIN((size_t)n, room));
 		s->over |= (size_t)n > room;
+		if (s->c->secret)
+			secret_wipe(buf, (size_t)n);
 	}
 	return 1;
 }
@@ -349,6 +363,11 @@ child_new(struct loop *l, const struct child_params *p, child_fn done, void *arg
 	if (child_start(c, p, e) < 0) {
 		free(c);
 		return NULL;
+	}
+	if ((c->secret = p->secret)) {
+		/* All their room at once: growing would leave copies behind. */
+		str_room(&c->out.buf, c->out.buf.max);
+		str_room(&c->err.buf, c->err.buf.max);
 	}
 	list_append(&l->child_list, &c->link);
 	l->awake++;

@@ -112,6 +112,7 @@ struct child_params {
 	const char		*cwd;		/* NULL: ours */
 	struct view		 input;		/* copied */
 	size_t			 out_max, err_max;	/* 0: 16 MiB, 64 KiB */
+	bool			 secret;	/* no copy of its outputs stays in memory; set both ceilings */
 	int64_t			 timeout_ms;	/* 0: none */
 };
 struct child_result {

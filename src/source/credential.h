@@ -29,7 +29,9 @@ void credential_describe(const struct credential *c, struct str *out);
 
 /*
  * Asks: COMMAND and FILE every time, PROMPT once and kept (asked of /dev/tty, on a work thread,
- * without echo).  done: once, from the loop, unless given up.  s lives during done.  Errors:
+ * without echo).  done: once, from the loop, unless given up; the ask is gone then.  s lives during
+ * done; NULL: e says why.  A credential has one loop; all asks are over or given up before it
+ * is freed.  Errors:
  * ERR_AUTH scope ACCOUNT that names the program (its exit, the first line of its stderr), file or
  * variable; temporary when a program failed or took over 60 s; single flight where several ask.
  */
