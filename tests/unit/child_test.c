@@ -378,3 +378,20 @@ TEST(many_at_once)
 	}
 	loop_free(&l);
 }
+
+TEST(outputs_that_are_secret_are_whole)
+{
+	const char *argv[] = { "/bin/sh", "-c", "yes abcdefg | head -c 50000; echo e >&2", NULL };
+	struct child_params p = { .argv = argv, .out_max = 40000, .err_max = 100, .secret = true };
+	struct err e = ERR_NONE;
+	struct ctx c = ctx_make();
+
+	c.c = child_new(c.l, &p, on_done, &c, &e);
+	EXPECT(c.c != NULL);
+	loop_run(c.l);
+	EXPECT_EQ(c.calls, 1);
+	EXPECT(c.r.out_over && !c.r.err_over);
+	EXPECT_EQ(strlen(c.out), 40000);
+	EXPECT_STR(c.err, "e\n");
+	ctx_end(&c);
+}
