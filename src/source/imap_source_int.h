@@ -37,10 +37,9 @@ struct imap_box {
 	bool			 moved_on;	/* EXISTS grew since the last scan: uidnext is too low */
 	struct { VEC(struct imap_watcher { source_change_fn fn; void *arg; }) } watchers;
 	struct link		 asks;		/* STATUS, of servers that tell UIDNEXT by SELECT only */
-	unsigned		 watch_no;	/* order of watch(); 0: nobody watches */
+	unsigned		 watch_no;	/* order of watch(), 1 first; 0: nobody watches */
 	bool			 own;		/* has, or is to have, a link of its own */
 	bool			 changed;	/* watchers are to be told, in this turn */
-	bool			 stale;		/* ... also when nothing changed: a connection was lost */
 	bool			 told_lost;	/* watchers know that it cannot be watched */
 	struct err		 lost;		/* why; told with changed */
 	int64_t			 retry_at;	/* loop_now(): of the next try of one that is lost; 0: none */
@@ -66,12 +65,14 @@ enum imap_phase {
 struct imap_link {
 	struct link		 link;		/* source->links */
 	struct imap_source	*source;
+	unsigned		 no;		/* in the wire log */
 	enum imap_phase		 phase;
 	struct credential_ask	*asking;
 	struct imap		*imap;
 	struct session		*session;
 	struct imap_box		*box;		/* selected, or being selected */
 	bool			 selecting;
+	uint32_t		 last_uid;	/* ... and the server does not say UIDNEXT: its last message */
 	struct imap_box		*watches;	/* its own mailbox, to which it goes back */
 	int64_t			 selected_at;
 	struct request		*plain;		/* LIST, STATUS, APPEND...: one at a time */
@@ -90,6 +91,7 @@ struct imap_source {
 	bool			 stepping;	/* a step is deferred */
 	unsigned		 held;		/* deferred calls and answers that will come */
 	unsigned		 watches;	/* of watch(), so far */
+	unsigned		 numbers;	/* of links, so far */
 	unsigned		 links_max;	/* conf.max_connections, or fewer when the server said so */
 	struct loop_timer	*alarm;		/* the next step that time asks for */
 	char			 where[PEER_TEXT];	/* host:port */
@@ -194,6 +196,11 @@ void imap_read_drop(struct imap_link *l);
 void imap_folder_run(struct imap_link *l);
 void imap_append_run(struct imap_link *l);
 void imap_plain_ended(struct imap_link *l);				/* imap_serve.c */
+/*
+ * The command of l->plain has no result: if it only reads or was never sent it goes back to the
+ * queue, for the next connection.  true: it did; only imap_plain_ended() is to be called.
+ */
+bool imap_plain_again(struct imap_link *l, const struct imap_answer *a);	/* imap_serve.c */
 /* ---- imap_list.c: REQ_LIST of l->plain */
 void imap_list_run(struct imap_link *l);
 

@@ -15,15 +15,9 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "source/role.h"
 
 #define FOLDERS_MAX 100000u
-
-/* The first name of a role that exists has it. */
-static const struct { const char *name, *role; } roles[] = {
-	{ "Trash", "trash" }, { "Deleted Messages", "trash" }, { "Archive", "archive" },
-	{ "Archives", "archive" }, { "Junk", "junk" }, { "Spam", "junk" }, { "Sent", "sent" },
-	{ "Sent Messages", "sent" }, { "Sent Mail", "sent" }, { "Drafts", "drafts" },
-};
 
 /* ---- the folders */
 
@@ -87,26 +81,6 @@ maildir_folders(const struct maildir *m, struct maildir_folders *f, struct err *
 
 /* ---- LIST */
 
-static void
-give_roles(struct request *r)
-{
-	const char *given = "";
-
-	for (size_t i = 0; i < ARRAY_LEN(roles); i++) {
-		if (strcmp(given, roles[i].role) == 0)
-			continue;
-		for (size_t j = 0; j < r->list.n; j++) {
-			struct source_mailbox *box = &r->list.at[j];
-
-			if (box->role != NULL || !view_iis(view_of(box->name), roles[i].name))
-				continue;
-			box->role = xstrdup(roles[i].role);
-			given = roles[i].role;
-			break;
-		}
-	}
-}
-
 static int
 do_list(struct maildir_job *job, struct request *r)
 {
@@ -128,7 +102,7 @@ do_list(struct maildir_job *job, struct request *r)
 		VEC_PUSH(&r->list, ((struct source_mailbox){ str_take(&name), NULL, true }));
 	}
 	if (rc == 0)
-		give_roles(r);
+		role_give(r->list.at, r->list.n);
 	maildir_folders_free(&f);
 	return rc;
 }

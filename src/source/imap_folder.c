@@ -1,0 +1,220 @@
+/*
+ * Mailboxes as objects: CREATE, RENAME, REMOVE and STATUS, one at a time on a link.  A name that
+ * can be no mailbox of this server is answered without a byte sent.
+ */
+#include "source/imap_source_int.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+
+/* ---- answers */
+
+static void
+folder_end(struct imap_link *l, enum request_result result)
+{
+	struct request *r = l->plain;
+
+	r->result = result;
+	imap_answer(l->source, r);
+	imap_plain_ended(l);
+}
+
+static bool
+says_it_exists(const struct imap_result *res)
+{
+	static const struct view words[] = { { "already exists", 14 }, { "mailbox exists", 14 } };
+
+	if (res->code == IMAP_CODE_ALREADYEXISTS)
+		return true;
+	for (size_t w = 0; w < ARRAY_LEN(words); w++)
+		for (size_t i = 0; i + words[w].n <= MIN(res->text.n, (size_t)300); i++)
+			if (view_ieq(view_sub(res->text, i, words[w].n), words[w]))
+				return true;
+	return false;
+}
+
+static void
+folder_fault(struct imap_link *l, const struct imap_answer *a)
+{
+	struct request *r = l->plain;
+	struct str what = STR_INIT;
+	const char *made = r->kind == REQ_CREATE ? r->mailbox : r->target;
+
+	if (imap_plain_again(l, a)) {
+		imap_plain_ended(l);
+		return;
+	}
+	str_addf(&what, "mailbox '%s' in account '%s'", r->mailbox, l->source->source.name);
+	if (a->result != NULL && a->result->cond == IMAP_NO && says_it_exists(a->result) &&
+	    (r->kind == REQ_CREATE || r->kind == REQ_RENAME))
+		err_set(&r->err, ERR_REFUSED, SCOPE_MAILBOX, "mailbox '%s' in account '%s' is there "
+		    "already", made, l->source->source.name);
+	imap_answer_fault(l->source, r, a, str_z(&what));
+	str_free(&what);
+	imap_plain_ended(l);
+}
+
+/* ---- commands */
+
+/* Appends the server's spelling; -1: r is answered. */
+static int
+folder_name(struct imap_link *l, const char *name, struct str *wire)
+{
+	struct request *r = l->plain;
+
+	if (imap_name_encode(wire, view_of(name), imap_namespaces(l->imap), &r->err) == 0)
+		return 0;
+	r->err.scope = SCOPE_MAILBOX;
+	folder_end(l, RESULT_FAILED);
+	return -1;
+}
+
+static void
+subscribe_done(void *arg, const struct imap_answer *a)
+{
+	struct imap_link *l = arg;
+	struct request *r = l->plain;
+
+	if (a->result == NULL || a->result->cond != IMAP_OK)
+		log_warn(l->source->source.log, "%s:%s: made, but the server does not subscribe to it",
+		    l->source->source.name, r->kind == REQ_RENAME ? r->target : r->mailbox);
+	folder_end(l, RESULT_DONE);
+}
+
+static void
+made(void *arg, const struct imap_answer *a)
+{
+	struct imap_link *l = arg;
+	struct request *r = l->plain;
+	struct str wire = STR_INIT;
+	struct err e = ERR_NONE;
+	struct imap_op *op;
+
+	if (a->result == NULL || a->result->cond != IMAP_OK) {
+		folder_fault(l, a);
+		return;
+	}
+	if (!l->source->conf.subscribe || imap_name_encode(&wire, view_of(r->kind == REQ_RENAME ?
+	    r->target : r->mailbox), imap_namespaces(l->imap), &e) < 0) {
+		folder_end(l, RESULT_DONE);
+		return;
+	}
+	op = imap_op_new(l->imap, IMAP_DO_SUBSCRIBE);
+	imap_op_mailbox(op, str_view(&wire));
+	imap_op_send(op, NULL, subscribe_done, l);
+	str_free(&wire);
+}
+
+static void
+removed(void *arg, const struct imap_answer *a)
+{
+	struct imap_link *l = arg;
+
+	if (a->result != NULL && a->result->cond == IMAP_OK)
+		folder_end(l, RESULT_DONE);
+	else
+		folder_fault(l, a);
+}
+
+static void
+folder_change(struct imap_link *l, enum imap_verb verb, imap_done_fn done)
+{
+	struct request *r = l->plain;
+	struct str from = STR_INIT, to = STR_INIT;
+	struct imap_op *op;
+
+	if (folder_name(l, r->mailbox, &from) == 0 &&
+	    (r->kind != REQ_RENAME || folder_name(l, r->target, &to) == 0)) {
+		op = imap_op_new(l->imap, verb);
+		imap_op_mailbox(op, str_view(&from));
+		if (r->kind == REQ_RENAME) {
+			imap_cmd_raw(imap_op_cmd(op), " ");
+			imap_cmd_mailbox(imap_op_cmd(op), str_view(&to));
+		}
+		imap_op_send(op, NULL, done, l);
+	}
+	str_free(&from);
+	str_free(&to);
+}
+
+/* ---- STATUS */
+
+static void
+status_reply(void *arg, struct imap_reply *reply)
+{
+	struct imap_link *l = arg;
+	struct source_status *st = &l->plain->status;
+	const struct imap_status *said = &reply->status;
+
+	if (reply->kind != IMAP_STATUS)
+		return;
+	st->messages = said->has & IMAP_ST_MESSAGES ? said->messages : 0;
+	st->unseen = said->has & IMAP_ST_UNSEEN ? said->unseen : 0;
+	st->uidnext = said->has & IMAP_ST_UIDNEXT ? said->uidnext : 0;
+	st->uidvalidity = said->has & IMAP_ST_UIDVALIDITY ? said->uidvalidity : 0;
+}
+
+static void
+status_done(void *arg, const struct imap_answer *a)
+{
+	struct imap_link *l = arg;
+	struct request *r = l->plain;
+	struct imap_box *b;
+
+	if (a->result == NULL || a->result->cond != IMAP_OK) {
+		folder_fault(l, a);
+		return;
+	}
+	b = imap_box_find(l->source, r->mailbox, r->status.uidnext == 0 || r->status.uidvalidity == 0);
+	if (b != NULL)
+		imap_select_validity(b, r->status.uidvalidity, r->status.messages);
+	if (r->status.uidnext != 0 && r->status.uidvalidity != 0) {
+		if (b != NULL && b->at != NULL && r->status.uidnext > b->uidnext)
+			b->moved_on = true;
+		folder_end(l, RESULT_DONE);
+		return;
+	}
+	/* What STATUS does not say a SELECT does. */
+	list_append(&b->asks, &r->link);
+	imap_plain_ended(l);
+}
+
+static void
+folder_status(struct imap_link *l)
+{
+	struct request *r = l->plain;
+	struct str wire = STR_INIT;
+	struct imap_op *op;
+
+	r->status = (struct source_status){ 0 };
+	if (folder_name(l, r->mailbox, &wire) == 0) {
+		op = imap_op_new(l->imap, IMAP_DO_STATUS);
+		imap_op_mailbox(op, str_view(&wire));
+		imap_cmd_raw(imap_op_cmd(op), " (MESSAGES UIDNEXT UIDVALIDITY UNSEEN)");
+		imap_op_send(op, status_reply, status_done, l);
+	}
+	str_free(&wire);
+}
+
+void
+imap_folder_run(struct imap_link *l)
+{
+	switch (l->plain->kind) {
+	case REQ_LIST:
+		imap_list_run(l);
+		break;
+	case REQ_CREATE:
+		folder_change(l, IMAP_DO_CREATE, made);
+		break;
+	case REQ_RENAME:
+		folder_change(l, IMAP_DO_RENAME, made);
+		break;
+	case REQ_REMOVE:
+		folder_change(l, IMAP_DO_DELETE, removed);
+		break;
+	default:
+		folder_status(l);
+		break;
+	}
+}
