@@ -30,14 +30,14 @@ end_daemon()
 
 finish()
 {
-	echo "ok daemon/$name" >"$work/$name.result"
+	echo "ok $group/$name" >"$work/$name.result"
 }
 
 # fail WHY [FILE]: ends the case.
 fail()
 {
 	{
-		echo "not ok daemon/$name: $1"
+		echo "not ok $group/$name: $1"
 		for file in "${2-}" "$OUT" "$LOG"; do
 			if [ -n "$file" ] && [ -s "$file" ]; then
 				echo "  --- ${file##*/}"
