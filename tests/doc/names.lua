@@ -24,6 +24,11 @@ seen.section = "Accounts"
 local home = mail.maildir { name = "home", path = os.getenv "MAILDIR" }
 wrong("Accounts", function() return home.zzz end)
 wrong("Accounts", function() home:mailboxes { zzz = 1 } end)
+wrong("Accounts", function() mail.imap { zzz = 1 } end)
+wrong("Accounts", function()
+	mail.imap { name = "a", host = "h", user = "u", password = "p", tls = "zzz" }
+end)
+wrong("Secrets", function() return mail.secret.zzz end)
 wrong("Queries", function() return mail.q.zzz end)
 wrong("Queries", function() return mail.q.all.zzz end)
 wrong("Rules", function() mail.rules { { "x", zzz = 1 } } end)
