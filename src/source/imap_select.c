@@ -66,7 +66,7 @@ selected(struct imap_link *l)
 	bool is_back = b->told_lost || err_is(&b->lost);
 
 	imap_select_validity(b, sel->uidvalidity, sel->exists);
-	b->exists = sel->exists;
+	b->exists = b->known_exists = sel->exists;
 	b->uidnext = sel->uidnext;
 	/* Without UIDNEXT the last message is the least that is known. */
 	b->moved_on = sel->uidnext == 0;

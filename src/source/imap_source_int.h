@@ -46,10 +46,11 @@ struct imap_box {
 	int64_t			 poll_at;	/* loop_now(): of the next STATUS, where polled */
 	bool			 polling;	/* one is under way */
 	enum imap_how { HOW_NONE, HOW_IDLE, HOW_NOOP, HOW_POLL } how;	/* is it watched; as logged */
-	/* imap_read.c: UIDs above known_above, by SEARCH, that are still to be scanned. */
+	/* imap_scan.c: while known_whole, all UIDs between known_above and known_next. */
 	struct seqset		 known;
-	uint32_t		 known_above;
-	bool			 known_whole;	/* known holds all of them, as of uidnext */
+	uint32_t		 known_above, known_next;
+	bool			 known_whole;
+	uint32_t		 known_exists;	/* exists, when uidnext was the end */
 	/* imap_watch.c: what the last STATUS said, for those that are polled. */
 	struct source_status	 polled;
 };
