@@ -14,7 +14,7 @@ set_up()
 	daemon=
 	keeper=
 	letters=0
-	trap end_daemon EXIT
+	trap 'end_daemon; end_more' EXIT
 	trap 'exit 1' TERM INT
 }
 
@@ -26,6 +26,12 @@ end_daemon()
 	[ -z "$keeper" ] || wait "$keeper" 2>/dev/null
 	daemon=
 	keeper=
+}
+
+# What else a group has running; its kit may define it anew.
+end_more()
+{
+	:
 }
 
 finish()
