@@ -40,7 +40,7 @@ struct engine_ops {
 	struct view	(*output)(void *engine);
 	void		(*sent)(void *engine, size_t n);
 	int		(*on_tls)(void *engine, const struct engine_tls *tls, struct err *e);
-	/* The stream is gone (e: why); what was under way is answered with it. */
+	/* The stream is gone (e: why, always an error); what was under way is answered with it. */
 	void		(*on_closed)(void *engine, const struct err *e);
 	/*
 	 * now and the deadline in ms of the loop's monotonic clock; INT64_MAX: none.  The session

@@ -76,13 +76,18 @@ close_all(struct session *s)
 static void
 finish(struct session *s, const struct err *why)
 {
-	struct err e = *why;
+	struct err e = *why, gone = *why;
 
 	if (s->stage == STAGE_OVER)
 		return;
 	close_all(s);
-	log_debug(s->conf.log, "%s: %s", s->name, err_is(&e) ? e.text : "the session has ended");
-	s->conf.ops->on_closed(s->conf.engine, &e);
+	/* What is still under way then is answered with something. */
+	if (!err_is(&e)) {
+		peer_fail(&gone, s->conf.peer, ERR_CANCELED, true, "the session has ended");
+		gone.scope = SCOPE_SESSION;
+	}
+	log_debug(s->conf.log, "%s", gone.text);
+	s->conf.ops->on_closed(s->conf.engine, &gone);
 	s->conf.ended(s->conf.arg, &e);
 }
 
