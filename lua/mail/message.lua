@@ -13,7 +13,8 @@ local function act(msg, action)
 			action.verb)
 	end
 	core.gate()
-	return result.add(result.new(), core.verb(msg.account, msg.mailbox, { msg.uid }, action))
+	return result.add(result.new(), core.verb(msg.account, msg.mailbox, { msg.uid }, action,
+		core.uidvalidity(msg)))
 end
 
 local methods = core.methods "mail.message"

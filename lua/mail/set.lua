@@ -17,6 +17,7 @@ What a set is:
   boxes, condition, max     a search: function that lists mailboxes, QUERY, most messages
   make, from                derived: make(state, ...) -> boxes_of, uids; from: its sets
   boxes_of, uids            once used: mailbox and UID of each message
+  validity                  ... and each mailbox's UIDVALIDITY at that time
   window, position          the messages at hand; message -> its place
 ]]
 local function new(state)
@@ -32,21 +33,22 @@ local function named(box)
 end
 
 -- Appends the messages of one mailbox; at most `room` of them.
-local function search(box, condition, room, boxes_of, out)
+local function search(box, condition, room, boxes_of, out, validity)
 	local account, name = box.account.name, box.name
-	local uids, maybe = core.search(account, name, condition, room or 0)
+	local uids, maybe, valid = core.search(account, name, condition, room or 0)
 	local unsure = false
 	for i = 1, #uids do
 		unsure = unsure or maybe[i]
 	end
 	if room and unsure then -- the functions may drop some: then more are wanted
-		uids, maybe = core.search(account, name, condition, 0)
+		uids, maybe, valid = core.search(account, name, condition, 0)
 	end
+	validity[box] = valid
 	for i, uid in ipairs(uids) do
 		if room and room <= 0 then
 			return 0
 		end
-		if not maybe[i] or condition:test(core.message(account, name, uid)) then
+		if not maybe[i] or condition:test(core.message(account, name, uid, valid)) then
 			boxes_of[#boxes_of + 1], out[#out + 1] = box, uid
 			room = room and room - 1
 		end
@@ -55,15 +57,30 @@ local function search(box, condition, room, boxes_of, out)
 end
 
 local function run(state)
-	local boxes_of, out = {}, {}
+	local boxes_of, out, validity = {}, {}, {}
 	local room = state.max
 	for _, box in ipairs(state.boxes()) do
 		if room == 0 then
 			break
 		end
-		room = search(named(box), state.condition, room, boxes_of, out)
+		room = search(named(box), state.condition, room, boxes_of, out, validity)
 	end
-	return boxes_of, out
+	return boxes_of, out, validity
+end
+
+-- Of sets that one set is made of; a UID means one message only under one UIDVALIDITY.
+local function joined(from)
+	local validity = {}
+	for _, state in ipairs(from) do
+		for box, valid in pairs(state.validity) do
+			if validity[box] and validity[box] ~= valid then
+				util.fail("%s:%s: the server numbered its messages anew between two searches; search "
+					.. "again", box.account.name, box.name)
+			end
+			validity[box] = valid
+		end
+	end
+	return validity
 end
 
 -- The state with boxes_of and uids: searched at the first use, once.
@@ -71,18 +88,19 @@ local function resolve(self)
 	local state = self[STATE]
 	if not state.uids then
 		core.gate()
-		local boxes_of, uids
+		local boxes_of, uids, validity
 		if state.make then
 			local from = {}
 			for i, one in ipairs(state.from) do
 				from[i] = resolve(one)
 			end
+			validity = joined(from)
 			boxes_of, uids = state.make(table.unpack(from))
 		else
-			boxes_of, uids = run(state)
+			boxes_of, uids, validity = run(state)
 		end
 		if not state.uids then -- another task may have been first
-			state.boxes_of, state.uids = boxes_of, uids
+			state.boxes_of, state.uids, state.validity = boxes_of, uids, validity
 			state.position = setmetatable({}, { __mode = "k" })
 		end
 	end
@@ -98,7 +116,7 @@ local function message(state, i)
 		window = { first = first }
 		for k = first, math.min(first + WINDOW - 1, #state.uids) do
 			local box = state.boxes_of[k]
-			local m = core.message(box.account.name, box.name, state.uids[k])
+			local m = core.message(box.account.name, box.name, state.uids[k], state.validity[box])
 			window[k] = m
 			list[#list + 1] = m
 		end
@@ -118,7 +136,7 @@ local function groups(state)
 	for i, box in ipairs(state.boxes_of) do
 		local g = by[box]
 		if not g then
-			g = { box = box, uids = {}, places = {} }
+			g = { box = box, uids = {}, places = {}, valid = state.validity[box] }
 			by[box] = g
 			list[#list + 1] = g
 		end
@@ -169,7 +187,7 @@ local function by_target(state, g, action, total)
 end
 
 local function perform(total, g, part)
-	local ok, r = pcall(core.verb, g.box.account.name, g.box.name, part.uids, part.action)
+	local ok, r = pcall(core.verb, g.box.account.name, g.box.name, part.uids, part.action, g.valid)
 	if ok then
 		result.add(total, r)
 	else
@@ -304,7 +322,7 @@ function methods.group(self, fn)
 		if key ~= nil then
 			local m = members[key]
 			if not m then
-				m = { boxes_of = {}, uids = {}, from = { self },
+				m = { boxes_of = {}, uids = {}, from = { self }, validity = state.validity,
 					position = setmetatable({}, { __mode = "k" }),
 					make = function(s)
 						return filtered(s, function(msg) return fn(msg) == key end)

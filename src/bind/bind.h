@@ -60,10 +60,11 @@ struct engine *bind_engine(lua_State *L);	/* raises before activation */
  *   query_star(QUERY) -> the first plain text with a "*" in it, or nil
  *   QUERY: tostring (IMAP form), :test(msg) w -> bool (asks where functions too), == by identity
  *
- *   search(account, mailbox, QUERY, limit) w -> uids, maybe (list of bool beside it)
- *   message(account, mailbox, uid) -> MESSAGE (nothing fetched yet)
+ *   search(account, mailbox, QUERY, limit) w -> uids, maybe (list of bool beside it), uidvalidity
+ *   message(account, mailbox, uid, uidvalidity) -> MESSAGE (nothing fetched yet)
+ *   uidvalidity(MESSAGE) -> that its UID was learned under (0: not known)
  *   prefetch(list of MESSAGE, QUERY or nil) w: headers (or what QUERY needs first)
- *   verb(account, mailbox, uids, ACTION) w -> { done=, gone=, copied_only=, failed=, bytes=,
+ *   verb(account, mailbox, uids, ACTION, uidvalidity) w -> { done=, gone=, copied_only=, failed=, bytes=,
  *          map={[uid]=new} , first=error or nil }; raises with err.result when nothing more can be done
  *   partial(): a set verb of the Lua half had a failure of its own (exit code 6)
  *   status(account, mailbox) w -> { messages=, unseen=, uidnext=, uidvalidity= }

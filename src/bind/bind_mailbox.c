@@ -14,6 +14,7 @@
 
 struct searching {
 	struct ask	 ask;
+	uint32_t	 uidvalidity;
 	struct { VEC(uint32_t) } uids;
 	struct { VEC(bool) } maybe;
 };
@@ -28,10 +29,12 @@ search_release(struct ask *a)
 }
 
 static void
-search_done(void *arg, const uint32_t *uids, const bool *maybe, size_t n, const struct err *e)
+search_done(void *arg, uint32_t uidvalidity, const uint32_t *uids, const bool *maybe, size_t n,
+	const struct err *e)
 {
 	struct searching *s = arg;
 
+	s->uidvalidity = uidvalidity;
 	if (!err_is(e) && n > 0) {
 		VEC_ROOM(&s->uids, n);
 		memcpy(s->uids.at, uids, n * sizeof(*uids));
@@ -57,7 +60,8 @@ search_push(lua_State *L, struct ask *a)
 		lua_pushboolean(L, s->maybe.at[i]);
 		lua_rawseti(L, -2, i + 1);
 	}
-	return 2;
+	lua_pushinteger(L, s->uidvalidity);
+	return 3;
 }
 
 static int
@@ -188,6 +192,7 @@ core_verb(lua_State *L)
 {
 	const char *account = bind_text_arg(L, 1, NAME_BYTES);
 	const char *mailbox = bind_text_arg(L, 2, NAME_BYTES);
+	lua_Integer uidvalidity = luaL_optinteger(L, 5, 0);
 	struct verbing *v;
 	struct box *b;
 
@@ -201,7 +206,7 @@ core_verb(lua_State *L)
 	v->ask.mailbox = mailbox;
 	read_uids(L, 3, v);
 	b = bind_box(L, account, mailbox);
-	v->ask.eop = box_verb(b, &v->action, v->uids.at, v->uids.n, verb_done, v);
+	v->ask.eop = box_verb(b, &v->action, (uint32_t)uidvalidity, v->uids.at, v->uids.n, verb_done, v);
 	box_unref(&b);
 	return ask_wait(L, &v->ask);
 }

@@ -177,16 +177,24 @@ static int
 core_message(lua_State *L)
 {
 	const char *account = bind_text_arg(L, 1, 1000), *mailbox = bind_text_arg(L, 2, 1000);
-	lua_Integer uid = luaL_checkinteger(L, 3);
+	lua_Integer uid = luaL_checkinteger(L, 3), uidvalidity = luaL_optinteger(L, 4, 0);
 	struct msg **slot = bind_scratch(L, sizeof(struct msg *), drop_msg);
 	struct message *m;
 
 	luaL_argcheck(L, uid > 0 && uid <= UINT32_MAX, 3, "a UID");
 	m = message_new();
 	message_facts(m)->uid = (uint32_t)uid;
+	message_facts(m)->uidvalidity = (uint32_t)uidvalidity;
 	*slot = msg_new(bind_script(L), m, account, mailbox);
 	message_unref(&m);
 	msg_push(L, *slot);
+	return 1;
+}
+
+static int
+core_uidvalidity(lua_State *L)
+{
+	lua_pushinteger(L, message_facts(msg_check(L, 1)->m)->uidvalidity);
 	return 1;
 }
 
@@ -264,6 +272,7 @@ bind_msg(lua_State *L)
 {
 	static const luaL_Reg functions[] = {
 		{ "message", core_message }, { "prefetch", core_prefetch },
+		{ "uidvalidity", core_uidvalidity },
 		{ NULL, NULL },
 	};
 

@@ -10,8 +10,6 @@
 
 #include <stdlib.h>
 
-#include "source/maildir.h"
-
 #define REOPEN_FIRST_MS	1000
 #define REOPEN_MAX_MS	60000
 #define LIST_FRESH_MS	5000
@@ -103,19 +101,17 @@ int
 account_open(struct account *a, struct err *err)
 {
 	struct engine *e = a->engine;
-	struct maildir_conf conf = { .name = a->name, .path = a->decl->path,
-		.create = a->decl->create && !e->conf.dry_run };
 	struct err why = ERR_NONE;
 	int64_t pause;
 
-	a->source = maildir_open(e->conf.loop, e->conf.log, &conf, &a->book, &why);
+	a->source = account_source_open(a, &why);
 	if (a->source != NULL) {
 		a->failures = 0;
 		account_want_list(a, NULL, NULL);
 		account_tell_runners(a);
 		return 0;
 	}
-	if (why.kind == ERR_USAGE && a->decl->create && e->conf.dry_run) {
+	if (why.kind == ERR_USAGE && a->decl->path != NULL && a->decl->create && e->conf.dry_run) {
 		log_warn(e->conf.log, "%s: there is no Maildir at %s yet; without the dry run it is made",
 		    a->name, a->decl->path);
 		return 0;
@@ -127,6 +123,7 @@ account_open(struct account *a, struct err *err)
 	}
 	pause = MIN((int64_t)REOPEN_FIRST_MS << MIN(a->failures, 10u), (int64_t)REOPEN_MAX_MS);
 	a->failures++;
+	account_heard(a, &why);
 	log_error(e->conf.log, "%s: %s; trying again in %lld s", a->name, why.text,
 	    (long long)pause / 1000);
 	a->reopen = loop_after(e->conf.loop, pause, account_reopen, a);
@@ -143,7 +140,7 @@ account_closed(void *arg)
 	struct engine *e = a->engine;
 	struct err err = ERR_NONE;
 
-	a->source = NULL;
+	account_source_gone(a);
 	for (size_t i = 0; i < e->accounts.n; i++) {
 		if (e->accounts.at[i] != a)
 			continue;
@@ -300,6 +297,16 @@ account_ended(struct account *a)
 	account_try_end(a);
 }
 
+void
+account_heard(struct account *a, const struct err *e)
+{
+	if (!err_is(e))
+		err_clear(&a->trouble);
+	else if (e->scope >= SCOPE_SESSION && (e->kind == ERR_NET || e->kind == ERR_TLS ||
+	    e->kind == ERR_AUTH || e->kind == ERR_PROTO))
+		a->trouble = *e;
+}
+
 /* ---- roles */
 
 static void
@@ -338,9 +345,10 @@ roles_listed(struct request *r)
 			r->list.at[i].name = r->list.at[i].role = NULL;
 		}
 	} else {
-		log_warn(a->engine->conf.log, "%s: the mailboxes cannot be listed: %s", a->name,
-		    r->err.text);
+		log_at(a->engine->conf.log, account_says_away(a, &r->err) ? LOG_DEBUG : LOG_WARN,
+		    "%s: the mailboxes cannot be listed: %s", a->name, r->err.text);
 	}
+	account_heard(a, &r->err);
 	request_free(&r);
 	roles_tell(a);
 	account_ended(a);

@@ -43,6 +43,7 @@ struct action {
 	char		*token;		/* names what it makes, the same at every try (source.h) */
 	uint64_t	 row;		/* in the state; 0: not journalled */
 	bool		 done;
+	bool		 unsent;	/* noted at an end in order: it was not tried, or certainly failed */
 };
 struct actions { VEC(struct action) };
 

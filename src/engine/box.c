@@ -70,6 +70,25 @@ box_unref(struct box **bp)
 	account_ended(a);	/* a retired account may end now */
 }
 
+void
+box_incoming(struct box *b, int by)
+{
+	b->incoming += (size_t)by;
+	if (by < 0 && b->incoming == 0 && b->runner != NULL)
+		runner_incoming_over(b->runner);
+}
+
+void
+box_settle(struct message *m)
+{
+	unsigned have = message_have(m);
+
+	if ((have & NEED_HERE) || !(have & NEED_RECEIVED))
+		return;
+	message_facts(m)->here = message_facts(m)->received;
+	message_know(m, NEED_HERE);
+}
+
 const char *
 box_name(const struct box *b)
 {
@@ -112,6 +131,7 @@ box_closed(struct box *b, struct err *e)
 struct box_op {
 	struct engine_op	 op;
 	struct box		*box;
+	struct message		*message;	/* of a fetch */
 	engine_fn		 fetched;
 	status_fn		 counted;
 	void			*arg;
@@ -125,6 +145,7 @@ box_op_end(struct box_op *op)
 
 	a->busy++;		/* keeps the account until both have let go */
 	box_unref(&op->box);
+	message_unref(&op->message);
 	free(op);
 	account_ended(a);
 }
@@ -154,6 +175,8 @@ fetch_done(struct request *r)
 		    a->name, op->box->name);
 	else if (r->result != RESULT_DONE)
 		op->err = r->err;
+	else
+		box_settle(op->message);
 	request_free(&r);
 	if (!op->op.canceled)
 		op->fetched(op->arg, &op->err);
@@ -167,13 +190,15 @@ box_fetch(struct box *b, struct message *m, unsigned need, engine_fn done, void 
 	struct box_op *op = xcalloc(1, sizeof(*op));
 	struct request *r;
 
-	*op = (struct box_op){ .box = box_ref(b), .fetched = done, .arg = arg };
+	*op = (struct box_op){ .box = box_ref(b), .message = message_ref(m),
+		.fetched = done, .arg = arg };
 	if (box_closed(b, &op->err)) {
 		loop_defer(b->account->engine->conf.loop, box_op_refused, op);
 		return &op->op;
 	}
 	r = request_new(REQ_FETCH, b->name, fetch_done, op);
 	r->uid = message_facts(m)->uid;
+	r->uidvalidity = message_facts(m)->uidvalidity;
 	r->need = need;
 	r->message = message_ref(m);
 	account_submit(b->account, r);
@@ -218,9 +243,12 @@ struct search {
 	struct err		 err;
 	struct { VEC(uint32_t) } uids;
 	struct { VEC(bool) }	 maybe;
+	uint32_t		 uidvalidity;	/* of the first chunk, and so of all */
 	/* the chunk under way */
 	struct request		*chunk;
 	size_t			 next;
+	uint32_t		 asked_uid;	/* this message ... */
+	unsigned		 asked;		/* ... was asked for these NEED_* already */
 	uint32_t		 above;		/* it began above this UID */
 	struct query_ctx	 ctx;
 };
@@ -235,9 +263,9 @@ search_end(struct search *s)
 	a->busy++;
 	if (!s->op.canceled) {
 		if (err_is(&s->err))
-			s->done(s->arg, NULL, NULL, 0, &s->err);
+			s->done(s->arg, 0, NULL, NULL, 0, &s->err);
 		else
-			s->done(s->arg, s->uids.at, s->maybe.at, s->uids.n, &s->err);
+			s->done(s->arg, s->uidvalidity, s->uids.at, s->maybe.at, s->uids.n, &s->err);
 	}
 	request_free(&s->chunk);
 	query_ctx_free(&s->ctx);
@@ -257,6 +285,13 @@ search_scanned(struct request *r)
 
 	s->chunk = r;
 	s->next = 0;
+	if (s->uidvalidity == 0)
+		s->uidvalidity = r->status.uidvalidity;
+	if (r->result == RESULT_DONE && r->status.uidvalidity != s->uidvalidity) {
+		err_set(&r->err, ERR_GONE, SCOPE_MAILBOX, "the mailbox was given other UIDs meanwhile");
+		r->err.temporary = true;
+		r->result = RESULT_FAILED;
+	}
 	if (r->result != RESULT_DONE) {
 		s->err = r->err;
 		err_prefix(&s->err, "searching %s:%s", a->name, s->box->name);
@@ -302,8 +337,10 @@ search_fetched(struct request *r)
 static bool
 search_judge(struct search *s, struct message *m)
 {
+	unsigned asked = s->asked_uid == message_facts(m)->uid ? s->asked : 0;
 	enum verdict v;
 
+	box_settle(m);
 	s->ctx.message = m;
 	s->ctx.zone = s->box->account->zone;
 	s->ctx.now = loop_wall(s->box->account->engine->conf.loop) / 1000;
@@ -313,8 +350,13 @@ search_judge(struct search *s, struct message *m)
 		s->err = s->ctx.err;
 		return true;
 	}
-	if (v == VERDICT_UNKNOWN && (s->ctx.missing & ~message_have(m)) != 0)
-		return false;
+	if (v == VERDICT_UNKNOWN && (s->ctx.missing & ~message_have(m)) != 0) {
+		if ((s->ctx.missing & ~message_have(m) & asked) == 0)
+			return false;
+		err_set(&s->err, ERR_PROTO, SCOPE_MAILBOX, "%s:%s does not tell of %u what is searched for",
+		    s->box->account->name, s->box->name, message_facts(m)->uid);
+		return true;
+	}
 	if (v != VERDICT_NO) {
 		VEC_PUSH(&s->uids, message_facts(m)->uid);
 		VEC_PUSH(&s->maybe, v == VERDICT_UNKNOWN);
@@ -343,6 +385,9 @@ search_step(struct search *s)
 		}
 		r = request_new(REQ_FETCH, s->box->name, search_fetched, s);
 		r->uid = message_facts(m)->uid;
+		s->asked = (s->asked_uid == r->uid ? s->asked : 0) | s->ctx.missing;
+		s->asked_uid = r->uid;
+		r->uidvalidity = s->uidvalidity;
 		r->need = s->ctx.missing;
 		r->message = message_ref(m);
 		account_submit(s->box->account, r);
@@ -389,6 +434,7 @@ struct verb_op {
 	struct engine_op	 op;
 	struct box		*box;
 	struct action		 action;
+	uint32_t		 uidvalidity;
 	struct { VEC(uint32_t) } uids;
 	size_t			 next, under_way;
 	struct verb_result	 result;
@@ -471,7 +517,8 @@ verb_step(struct verb_op *v)
 
 		*one = (struct verb_one){ v, v->uids.at[v->next++] };
 		v->under_way++;
-		perform(v->box, one->uid, NULL, &v->action, false, verb_one_done, one);
+		perform(v->box, one->uid, v->uidvalidity, NULL, &v->action, PROBE_NONE, verb_one_done,
+		    one);
 	}
 	if (v->under_way == 0 && v->next == v->uids.n)
 		verb_end(v);
@@ -500,14 +547,15 @@ verb_named(void *arg, const char *name, const struct err *e)
 }
 
 struct engine_op *
-box_verb(struct box *b, const struct action *a, const uint32_t *uids, size_t n, verb_fn done,
-	void *arg)
+box_verb(struct box *b, const struct action *a, uint32_t uidvalidity, const uint32_t *uids,
+	size_t n, verb_fn done, void *arg)
 {
 	struct verb_op *v = xcalloc(1, sizeof(*v));
 	struct account *target = b->account;
 
 	v->box = box_ref(b);
 	action_copy(&v->action, a);
+	v->uidvalidity = uidvalidity;
 	VEC_ROOM(&v->uids, n);
 	if (n > 0)
 		memcpy(v->uids.at, uids, n * sizeof(*uids));

@@ -5,7 +5,9 @@
 #include "engine/engine_int.h"
 
 #include <stdlib.h>
-#include <sys/stat.h>
+
+#include "net/suspend.h"
+#include "net/tls.h"
 
 #define OLD_HANDLERS_MS	30000		/* a reload gives functions under way this long */
 
@@ -33,6 +35,8 @@ engine_free(struct engine **ep)
 	loop_cancel(e->conf.loop, &e->old_timer);
 	loop_cancel(e->conf.loop, &e->grace);
 	VEC_FREE(&e->accounts);
+	suspend_free(&e->suspend);
+	tls_free(&e->tls);
 	ruleset_unref(&e->ruleset);
 	e->magic = 0;
 	free(e);
@@ -48,6 +52,33 @@ bool
 engine_dry_run(const struct engine *e)
 {
 	return e->conf.dry_run;
+}
+
+const struct err *
+engine_trouble(const struct engine *e)
+{
+	const struct err *worst = NULL;
+
+	for (size_t i = 0; i < e->accounts.n; i++) {
+		const struct account *a = e->accounts.at[i];
+
+		if (!err_is(&a->trouble) || a->retired)
+			continue;
+		if (worst == NULL || a->trouble.kind == ERR_AUTH)
+			worst = &a->trouble;
+	}
+	return worst;
+}
+
+size_t
+engine_waiting(const struct engine *e)
+{
+	const struct link *head = &e->runners;
+	size_t n = 0;
+
+	for (struct link *l = head->next; l != head; l = l->next)
+		n += LIST_ITEM(l, struct runner, link)->naway;
+	return n;
 }
 
 struct loop *
@@ -188,17 +219,6 @@ engine_hurry(struct engine *e)
 
 /* ---- rulesets */
 
-static bool
-same_folder(const char *a, const char *b)
-{
-	struct stat sa, sb;
-
-	if (a == NULL || b == NULL)
-		return false;
-	return strcmp(a, b) == 0 || (stat(a, &sa) == 0 && stat(b, &sb) == 0 &&
-	    sa.st_dev == sb.st_dev && sa.st_ino == sb.st_ino);
-}
-
 int
 engine_check_paths(const struct ruleset *r, struct err *err)
 {
@@ -206,10 +226,16 @@ engine_check_paths(const struct ruleset *r, struct err *err)
 		for (size_t k = 0; k < i; k++) {
 			const struct account_decl *a = r->accounts.at[i], *b = r->accounts.at[k];
 
-			if (same_folder(a->path, b->path))
+			if (!account_same_store(a, b))
+				continue;
+			if (a->path != NULL)
 				return err_set(err, ERR_USAGE, SCOPE_PROGRAM,
 				    "%s: account \"%s\" is the same Maildir as \"%s\" (%s): %s", a->where,
 				    a->name, b->name, b->where, a->path);
+			return err_set(err, ERR_USAGE, SCOPE_PROGRAM, "%s: account \"%s\" is the same "
+			    "mailbox as \"%s\" (%s): %s at %s; they would act on each message twice",
+			    a->where, a->name, b->name, b->where,
+			    a->authorize != NULL ? a->authorize : a->user, a->host);
 		}
 	return 0;
 }
@@ -236,7 +262,7 @@ in_the_way(const struct engine *e, const struct account_decl *d)
 		struct account *a = e->accounts.at[i];
 
 		if (a->successor == NULL && ((a->retired && strcmp(a->name, d->name) == 0) ||
-		    same_folder(a->decl->path, d->path)))
+		    account_same_store(a->decl, d)))
 			return a;
 	}
 	return NULL;
@@ -264,7 +290,7 @@ take_accounts(struct engine *e, struct ruleset *r, struct err *err)
 			continue;
 		before[i] = old == NULL ? in_the_way(e, d) : NULL;
 		fresh[i] = account_new(e, d, err);
-		if (fresh[i] == NULL || (old == NULL && before[i] == NULL &&
+		if (fresh[i] == NULL || account_prepare(fresh[i], err) < 0 || (old == NULL && before[i] == NULL &&
 		    account_open(fresh[i], err) < 0))
 			goto fail;
 	}

@@ -20,6 +20,10 @@ struct engine_conf {
 	bool		 dry_run;	/* says what it would do; no changing request is made */
 	bool		 existing;	/* the first run takes what is there */
 	const char	*home;		/* for "~/" in paths; NULL: $HOME */
+	struct dns	*dns;		/* borrowed; NULL when there is no account on a server */
+	/* For tests: makes the source in our place; NULL: by the kind of the account. */
+	struct source	*(*open_source)(void *arg, const struct account_decl *d, struct err *e);
+	void		*open_arg;
 };
 struct engine_counts {		/* since the start, for the closing line and status */
 	uint64_t	judged, matched, actions, failed, parked, retried, left_alone;
@@ -29,6 +33,13 @@ struct engine *engine_new(const struct engine_conf *conf);
 void engine_free(struct engine **e);	/* after engine_stop() has answered */
 const struct engine_counts *engine_counts(const struct engine *e);
 bool engine_dry_run(const struct engine *e);
+/*
+ * Why an account cannot be used now, or NULL when all can: a sign-in that was refused before
+ * anything of the network (ERR_NET, ERR_TLS).
+ */
+const struct err *engine_trouble(const struct engine *e);
+/* Messages whose actions wait for an account that is away, or for room on a disk. */
+size_t engine_waiting(const struct engine *e);
 struct loop *engine_loop(const struct engine *e);
 
 /*
@@ -39,12 +50,15 @@ struct loop *engine_loop(const struct engine *e);
  * cancelled.  -1 and ERR_USAGE when an account's options are wrong: then nothing changed.
  */
 int engine_activate(struct engine *e, struct ruleset *r, struct err *err) MUST_CHECK;
-/* -1 when two accounts have one Maildir: they would act on each message twice. */
+/* -1 when two accounts have one Maildir or mailbox: they would act on each message twice. */
 int engine_check_paths(const struct ruleset *r, struct err *err) MUST_CHECK;
 /* Opens the accounts only: for exec. */
 int engine_activate_accounts(struct engine *e, struct ruleset *r, struct err *err) MUST_CHECK;
-/* fn is called, from the loop, each time there is nothing left to do now: no turn under
- * way, nothing to scan, no retry or due test whose time has come. */
+/*
+ * fn is called, from the loop, each time there is nothing left to do now: no turn under
+ * way, nothing to scan, no retry or due test whose time has come.  What waits for an account
+ * that is away does not count.
+ */
 void engine_on_idle(struct engine *e, void (*fn)(void *arg), void *arg);
 bool engine_idle(const struct engine *e);
 /* Takes no new message, gives what is under way `grace_ms`, cancels the rest, commits, closes the sources. */
@@ -94,18 +108,22 @@ void account_resolve(struct account *a, const char *name, name_fn fn, void *arg)
 struct engine_op;
 void engine_op_cancel(struct engine_op **op);
 
-/* One message's missing facts or bytes into m; done: e->kind ERR_GONE when it is not there. */
+/*
+ * One message's missing facts or bytes into m, which knows its UID and UIDVALIDITY; done: e->kind
+ * ERR_GONE when it is not there (scope MAILBOX: its mailbox has other UIDs now).
+ */
 typedef void (*engine_fn)(void *arg, const struct err *e);
 struct engine_op *box_fetch(struct box *b, struct message *m, unsigned need, engine_fn done, void *arg);
 /*
  * Walks the mailbox oldest first and evaluates q on each message.  uids: those for which
- * it holds; maybe: a where function has still to be asked.  A failed search is an error,
- * never an empty result.  limit 0: all.
+ * it holds, under uidvalidity; maybe: a where function has still to be asked.  A failed
+ * search is an error, never an empty result.  limit 0: all.
  */
-typedef void (*search_fn)(void *arg, const uint32_t *uids, const bool *maybe, size_t n,
-	const struct err *e);
+typedef void (*search_fn)(void *arg, uint32_t uidvalidity, const uint32_t *uids, const bool *maybe,
+	size_t n, const struct err *e);
 struct engine_op *box_search(struct box *b, struct query *q, size_t limit, search_fn done, void *arg);
-/* A verb over messages at once (programs).  `a` is copied. */
+/* A verb over messages at once (programs), whose UIDs were learned under uidvalidity (0: not
+ * known).  `a` is copied. */
 struct uid_pair { uint32_t from, to; };
 struct verb_result {
 	uint32_t	done, gone, copied_only, failed;
@@ -114,8 +132,8 @@ struct verb_result {
 	struct err	first;			/* of the failures */
 };
 typedef void (*verb_fn)(void *arg, const struct verb_result *r, const struct err *e);
-struct engine_op *box_verb(struct box *b, const struct action *a, const uint32_t *uids, size_t n,
-	verb_fn done, void *arg);
+struct engine_op *box_verb(struct box *b, const struct action *a, uint32_t uidvalidity,
+	const uint32_t *uids, size_t n, verb_fn done, void *arg);
 typedef void (*status_fn)(void *arg, const struct source_status *st, const struct err *e);
 struct engine_op *box_status(struct box *b, status_fn done, void *arg);
 typedef void (*mailboxes_fn)(void *arg, const struct source_mailbox *list, size_t n, const struct err *e);

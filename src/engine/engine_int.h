@@ -24,6 +24,8 @@ struct engine {
 	void			*stopped_arg;
 	struct loop_timer	*grace;
 	bool			 retiring;	/* stopping, and the accounts too */
+	struct tls		*tls;		/* trusts the system's CAs; made at first need */
+	struct suspend		*suspend;	/* while an account has connections */
 };
 #define ENGINE_MAGIC 0x454e4731u
 
@@ -41,6 +43,8 @@ struct account {
 	struct zone		*zone;
 	struct uid_book		 book;		/* the state's; borrowed by the source */
 	struct source		*source;	/* NULL: cannot be opened now */
+	struct tls		*tls;		/* with CAs or pins of its own, or NULL */
+	struct err		 trouble;	/* why its source cannot be asked; ERR_OK: it can */
 	struct { VEC(struct box *) } boxes;	/* weak: a box leaves when its last reference goes */
 	struct { VEC(struct source_mailbox) } list;	/* as of the last LIST */
 	bool			 listed, listing;
@@ -55,6 +59,30 @@ struct account {
 };
 #define ACCOUNT_MAGIC 0x41434331u
 
+/* What its source answered: notes what says that the source is away, or that it is not. */
+void account_heard(struct account *a, const struct err *e);
+/* It has connections, and logs by itself what becomes of them (struct source_ops). */
+static inline bool
+account_is_far(const struct account *a)
+{
+	return a->source != NULL && a->source->ops->awake != NULL;
+}
+/* e says that the account is away, which its source has logged. */
+static inline bool
+account_says_away(const struct account *a, const struct err *e)
+{
+	return account_is_far(a) && e->scope >= SCOPE_SESSION;
+}
+
+/* ---- account_open.c */
+struct source *account_source_open(struct account *a, struct err *err) MUST_CHECK;
+/* What can be seen of the options before anything is opened.  -1: ERR_USAGE. */
+int account_prepare(struct account *a, struct err *err) MUST_CHECK;
+void account_source_gone(struct account *a);	/* closed */
+/* The same store of mail: two accounts would act on each message twice. */
+bool account_same_store(const struct account_decl *a, const struct account_decl *b);
+
+/* ---- account.c */
 struct account *account_new(struct engine *e, const struct account_decl *d, struct err *err) MUST_CHECK;
 /* 0 open or will be tried again, -1 ERR_USAGE: the options are wrong. */
 int account_open(struct account *a, struct err *err) MUST_CHECK;
@@ -76,8 +104,13 @@ struct box {
 	struct account	*account;
 	char		*name;
 	struct runner	*runner;	/* rules at work here, or NULL */
+	size_t		 incoming;	/* actions under way that make something here */
 };
 #define BOX_MAGIC 0x424f5831u
+/* Counts an action that makes something in b; runner_incoming_over() when the last has ended. */
+void box_incoming(struct box *b, int by);
+/* `here` of a message whose source does not tell it: since it was received. */
+void box_settle(struct message *m);
 /* "home:INBOX" */
 void box_title(const struct box *b, struct str *out);
 
@@ -85,15 +118,21 @@ void box_title(const struct box *b, struct str *out);
 struct perform_result {
 	enum request_result	 result;
 	struct err		 err;
-	uint32_t		 new_uid;
+	uint32_t		 new_uid, new_uidvalidity;
+	bool			 elsewhere;	/* the error is of the target's account */
 	bool			 adopted;
 	int64_t			 bytes;
 	const char		*new_name;
 };
 typedef void (*perform_fn)(void *arg, const struct perform_result *r);
-/* a must live until done; m may be NULL; probe: an earlier try may have happened. */
-void perform(struct box *b, uint32_t uid, struct message *m, const struct action *a, bool probe,
-	perform_fn done, void *arg);
+/*
+ * What is known of earlier tries.  A temporary failure says that nothing happened, but for a
+ * source that can look (SOURCE_ADOPT); after a crash nothing is known.
+ */
+enum probe { PROBE_NONE, PROBE_TRIED, PROBE_DOUBT };
+/* a must live until done; m may be NULL; uidvalidity: as in struct request. */
+void perform(struct box *b, uint32_t uid, uint32_t uidvalidity, struct message *m,
+	const struct action *a, enum probe probe, perform_fn done, void *arg);
 /* Names what the action of this message will make, the same at every try (source.h). */
 char *perform_token(const struct box *b, uint32_t uidvalidity, const struct message *m,
 	const struct action *a, size_t ordinal, const char *due_rule);
@@ -123,12 +162,14 @@ struct runner {
 	struct state_box state;
 	struct link	 turns;			/* under way, by UID */
 	size_t		 nturns;
+	size_t		 naway;			/* ... that wait for an account that is away */
 	uint32_t	 seen;			/* scanned up to this UID */
 	uint32_t	 cursor;		/* last one written */
 	uint32_t	 left;			/* the lowest UID given up undecided; 0: none */
 	struct { VEC(uint32_t) } judged;	/* above the cursor: not to be judged again */
 	size_t		 next_judged;
 	bool		 dirty, scanning, flush_asked;
+	bool		 told;			/* that new mail cannot be looked for; the log knows */
 	unsigned	 flushing;		/* commits under way */
 	bool		 naming;		/* its role is being looked up */
 	bool		 asking;		/* the state, on the way to being open */
@@ -137,6 +178,7 @@ struct runner {
 	bool		 stepping, step_again;	/* in runner_step_queued; once more */
 	bool		 watched;		/* the source tells of changes */
 	bool		 renewed;		/* its UIDs are others now: opens again when drained */
+	bool		 doubted;		/* ... as an action was told: not at once */
 	bool		 again;			/* STOPPING, but rules came back: starts anew when drained */
 	bool		 lost;			/* the mailbox cannot be watched now */
 	bool		 absent;		/* it was not there when its rules were loaded */
@@ -146,6 +188,8 @@ struct runner {
 	struct { VEC(uint32_t) } due_stale;	/* ended since due_asked: the answer knows them of before */
 	struct loop_timer *due;			/* the next retry or later test */
 	struct loop_timer *reopen;
+	struct request	*held;			/* a scan that waits for the end of actions towards this mailbox */
+	struct loop_timer *held_timer;
 };
 #define RUNNER_MAGIC 0x52554e31u
 void runner_start(struct engine *e, struct box *b, struct ruleset *rs, struct chain *c);
@@ -183,6 +227,17 @@ void runner_open(struct runner *r);		/* if it is closed and can be opened now */
 void runner_tell(const struct runner *r);
 void runner_ask_due(struct runner *r);		/* looks for rows whose time has come */
 void runner_changed(void *arg, const char *mailbox, const struct err *lost);
+/* A turn was told that its UID is of another UIDVALIDITY: all are given up, then it opens again. */
+void runner_doubt(struct runner *r);
+
+/* ---- runner_held.c: which messages of a scan our own rules have put here */
+/* Calls runner_arrived(), now or when that is known, with q's hops filled. */
+void runner_hops(struct runner *r, struct request *q);
+void runner_arrived(struct runner *r, struct request *q);
+/* No action makes something here any more. */
+void runner_incoming_over(struct runner *r);
+/* It is being stopped: nothing waits any more. */
+void runner_unhold(struct runner *r);
 
 /* ---- turn.c: one message on its way */
 enum turn_phase {
@@ -216,7 +271,9 @@ struct turn {
 	size_t		 next_action;
 	unsigned	 tries;			/* of the next action */
 	struct loop_timer *timer;		/* until the next try */
-	bool		 probe;			/* a plan taken up again */
+	enum probe	 probe;
+	bool		 away;			/* timer: waits for its account (runner->naway) */
+	bool		 elsewhere;		/* ... or for the target's */
 	bool		 asked_where;
 	bool		 bare;			/* its facts are not fetched yet */
 	unsigned	 want;			/* NEED_* of the fetch under way */
@@ -237,10 +294,18 @@ void turn_free(struct turn **t);
 void turn_title(const struct turn *t, struct str *out);
 bool turn_decided(const struct turn *t);
 bool turn_serial_free(const struct turn *t);	/* it may enter the serial rule it is at */
+/* It waits for its account, and no longer. */
+void turn_away(struct turn *t, bool away);
+/* It ends while its next action is known not to have happened: notes that, so that the next start
+ * need not doubt it. */
+void turn_not_sent(struct turn *t);
+/* Those that wait for the account are tried now. */
+void turns_try_now(struct runner *r);
 /* Gives it up: what is in the state goes on at the next start. */
 void turn_abandon(struct turn *t);
 /* Ends it for good, with a row that says why: judge again at, or a person must look. */
 void turn_retry(struct turn *t, unsigned attempts, int64_t delay_ms, const char *reason);
 void turn_park(struct turn *t, const char *reason);
+void turn_note_known(struct turn *t);
 
 #endif

@@ -22,10 +22,11 @@
 struct job {
 	struct box		*box;
 	struct account		*target;	/* of copy and move; else the box's own */
-	uint32_t		 uid;
+	uint32_t		 uid, uidvalidity;
+	struct box		*into;		/* where it makes something, if that must be told from arrivals */
 	struct message		*message;
 	const struct action	*action;
-	bool			 probe;
+	enum probe		 probe;
 	perform_fn		 done;
 	void			*arg;
 	struct perform_result	 result;
@@ -57,7 +58,13 @@ job_end(struct job *j)
 
 	if (j->result.result == RESULT_DONE && !a->engine->conf.dry_run)
 		tell_target(j);
+	if (!a->engine->conf.dry_run)
+		account_heard(j->result.elsewhere ? to : a, &j->result.err);
 	j->done(j->arg, &j->result);
+	if (j->into != NULL) {
+		box_incoming(j->into, -1);	/* the result is noted by now */
+		box_unref(&j->into);
+	}
 	message_unref(&j->message);
 	str_free(&j->save_bytes);
 	free(j->save.path);
@@ -93,13 +100,22 @@ elsewhere(const struct job *j)
 	return j->target != j->box->account;
 }
 
+/* A source that cannot look whether an earlier try has happened is asked to in doubt alone. */
+static bool
+probes(const struct job *j, const struct account *at)
+{
+	return j->probe == PROBE_DOUBT || (j->probe == PROBE_TRIED && at->source != NULL &&
+	    source_cannot(at->source, SOURCE_ADOPT) == NULL);
+}
+
 static struct request *
 job_request(struct job *j, enum request_kind kind, void (*done)(struct request *))
 {
 	struct request *r = request_new(kind, j->box->name, done, j);
 
 	r->uid = j->uid;
-	r->probe = j->probe;
+	r->uidvalidity = j->uidvalidity;
+	r->probe = probes(j, j->box->account);
 	return r;
 }
 
@@ -110,8 +126,11 @@ job_take(struct job *j, struct request *r)
 	j->result.result = r->result;
 	j->result.err = r->err;
 	j->result.adopted |= r->adopted;
-	if (r->new_uid != 0)
+	j->result.elsewhere = r->kind == REQ_APPEND && elsewhere(j);
+	if (r->new_uid != 0) {
 		j->result.new_uid = r->new_uid;
+		j->result.new_uidvalidity = r->new_uidvalidity;
+	}
 	return r->result == RESULT_DONE;
 }
 
@@ -140,6 +159,7 @@ job_original_gone(struct request *r)
 	if (r->result == RESULT_FAILED) {
 		j->result.result = RESULT_COPIED_ONLY;
 		j->result.err = r->err;
+		j->result.elsewhere = false;
 	}
 	job_end(j);
 	request_free(&r);
@@ -172,6 +192,7 @@ job_append(struct job *j)
 
 	if (to->source == NULL) {
 		request_free(&r);
+		j->result.elsewhere = elsewhere(j);
 		job_closed(j, to->name);
 		return;
 	}
@@ -179,7 +200,7 @@ job_append(struct job *j)
 	r->received = message_facts(j->message)->received;
 	flags_copy(&r->add, &message_facts(j->message)->flags);
 	r->token = fault_planted("fresh-token") ? NULL : a->token;
-	r->probe = j->probe;
+	r->probe = probes(j, to);
 	r->create = to->decl->create;
 	j->result.bytes = (int64_t)blob_view(r->bytes).n;
 	account_submit(to, r);
@@ -219,7 +240,7 @@ job_save(struct job *j)
 
 	j->save_bytes = str_limited(MIME_DECODED_MAX);
 	j->save.path = xstrdup(j->action->path);
-	j->save.probe = j->probe;
+	j->save.probe = j->probe != PROBE_NONE;
 	j->save.token = j->action->token;
 	j->save.bytes = message_raw(j->message);
 	if (j->action->part != NULL) {
@@ -336,6 +357,20 @@ static const struct verb_row {
 	[VERB_EXPUNGE] = { do_expunge, SOURCE_EXPUNGE },
 };
 
+/* Where no book says what our rules have moved, the mailbox that gets it waits for the result. */
+static void
+job_count(struct job *j)
+{
+	const struct account *to = j->target;
+	const char *name = j->action->verb == VERB_REPLACE ? j->box->name : j->action->mailbox;
+
+	if (name == NULL || j->action->verb == VERB_SAVE || to->source == NULL ||
+	    source_cannot(to->source, SOURCE_HOPS) == NULL)
+		return;
+	j->into = engine_box(j->target, name);
+	box_incoming(j->into, 1);
+}
+
 static void
 job_begin(void *arg)
 {
@@ -373,6 +408,7 @@ job_begin(void *arg)
 		job_closed(j, j->box->account->name);
 		return;
 	}
+	job_count(j);
 	if ((cannot = source_cannot(j->box->account->source, can)) != NULL) {
 		job_fail(j, ERR_USAGE, cannot);
 		return;
@@ -381,14 +417,15 @@ job_begin(void *arg)
 }
 
 void
-perform(struct box *b, uint32_t uid, struct message *m, const struct action *a, bool probe,
-	perform_fn done, void *arg)
+perform(struct box *b, uint32_t uid, uint32_t uidvalidity, struct message *m,
+	const struct action *a, enum probe probe, perform_fn done, void *arg)
 {
 	struct job *j = xcalloc(1, sizeof(*j));
 
 	j->box = box_ref(b);
 	j->target = b->account;
 	j->uid = uid;
+	j->uidvalidity = uidvalidity;
 	j->message = m != NULL ? message_ref(m) : NULL;
 	j->action = a;
 	j->probe = probe;

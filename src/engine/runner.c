@@ -175,6 +175,8 @@ runner_turn_decided(struct runner *r, struct turn *t)
 		runner_note_due(r);
 	for (size_t i = 0; i < t->writes.n; i++)
 		state_batch_store(b, &t->writes.at[i]);
+	if (t->dues.n > 0 && t->actions.n == 0)
+		turn_note_known(t);
 	if (t->actions.n == 0) {
 		if (t->due_rule != NULL)
 			state_batch_undue(b, r->state.id, t->uid, t->due_rule);
@@ -202,6 +204,7 @@ runner_turn_decided(struct runner *r, struct turn *t)
 		return;
 	}
 	state_batch_plan(b, r->state.id, t->uid, t->due_rule, revision, &t->actions);
+	turn_note_known(t);
 	VEC_PUSH(&r->batched, t);
 	if (t->writes.n > 0)
 		runner_flush(r);
@@ -338,20 +341,26 @@ runner_stop(struct runner *r)
 
 		if (t->timer != NULL) {
 			loop_cancel(runner_loop(r), &t->timer);
+			turn_away(t, false);
+			turn_not_sent(t);
 			turn_abandon(t);
 		}
 	}
+	runner_unhold(r);
 	engine_poke(r->engine);
 }
 
 bool
 runner_idle(const struct runner *r)
 {
-	bool quiet = r->nturns == 0 && !r->scanning && r->batch == NULL && r->flushing == 0 &&
-	    !r->due_asked && !r->naming && !r->asking;
+	bool quiet = !r->scanning && r->batch == NULL && r->flushing == 0 && !r->due_asked &&
+	    !r->naming && !r->asking;
 
-	if (r->phase == RUNNER_STOPPING || r->phase == RUNNER_CLOSED)
-		return quiet;
+	if (r->phase == RUNNER_STOPPING)
+		return quiet && r->nturns == 0;
+	quiet = quiet && r->nturns == r->naway;
+	if (r->phase == RUNNER_CLOSED)
+		return quiet && (!r->renewed || r->box->account->source == NULL);
 	return quiet && r->phase == RUNNER_OPEN && !r->dirty && !r->due_dirty;
 }
 
@@ -362,7 +371,7 @@ runner_free(struct runner **rp)
 
 	*rp = NULL;
 	CHECK(r, RUNNER_MAGIC);
-	assert(list_empty(&r->turns));
+	assert(list_empty(&r->turns) && r->held == NULL);
 	list_remove(&r->link);
 	if (r->box->runner == r)
 		r->box->runner = NULL;

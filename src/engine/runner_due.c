@@ -57,6 +57,11 @@ due_begin(struct runner *r, struct state_message *sm)
 	struct turn *t;
 
 	message_facts(m)->uid = sm->uid;
+	message_facts(m)->uidvalidity = r->state.uidvalidity;
+	if (sm->here != 0) {
+		message_facts(m)->here = sm->here;
+		message_know(m, NEED_HERE);
+	}
 	t = turn_new(r, m, sm->hops);
 	message_unref(&m);
 	t->attempt = sm->kind == STATE_RETRY ? sm->attempts + 1 : 1;

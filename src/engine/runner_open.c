@@ -23,13 +23,17 @@ reopen_fire(void *arg)
 static void
 runner_failed(struct runner *r, const struct err *e)
 {
+	bool away = account_says_away(r->box->account, e);
+
 	if (!r->lost)
-		log_warn(runner_log(r), "%s:%s: %s; its rules wait", runner_account(r), r->box->name, e->text);
-	r->absent = e->kind == ERR_REFUSED || e->kind == ERR_GONE;
-	r->lost = true;
+		log_at(runner_log(r), away ? LOG_DEBUG : LOG_WARN, "%s:%s: %s; its rules wait",
+		    runner_account(r), r->box->name, e->text);
+	if (!away)
+		r->absent = e->kind == ERR_REFUSED || e->kind == ERR_GONE;
+	r->lost |= !away;
 	r->phase = RUNNER_CLOSED;
 	loop_cancel(runner_loop(r), &r->reopen);
-	r->reopen = loop_after(runner_loop(r), e->temporary ? SOON_MS : REOPEN_MS, reopen_fire, r);
+	r->reopen = loop_after(runner_loop(r), e->temporary && !away ? SOON_MS : REOPEN_MS, reopen_fire, r);
 	engine_poke(r->engine);
 }
 
@@ -126,6 +130,18 @@ runner_tell(const struct runner *r)
 	    r->chain->rules.n, r->chain->rules.n == 1 ? "" : "s");
 }
 
+/* The state has set the cursor behind what is there: nothing of it is new. */
+static void
+tell_renewed(struct runner *r, const struct source_status *st)
+{
+	log_warn(runner_log(r), "%s:%s: UIDVALIDITY is %u now, it was %u: all messages have other "
+	    "numbers.  The %lld that are there are taken as known, only what comes from now on is new; "
+	    "%lld with unfinished work are left as they are", runner_account(r), r->box->name,
+	    (unsigned)r->state.uidvalidity, (unsigned)r->state.before, (long long)st->messages,
+	    (long long)r->state.left);
+	r->engine->counts.left_alone += (uint64_t)st->messages;
+}
+
 static void
 open_box(void *arg, const struct state_box *box, const struct err *e)
 {
@@ -138,9 +154,11 @@ open_box(void *arg, const struct state_box *box, const struct err *e)
 		} else {
 			r->state = *box;
 			runner_tell(r);
+			if (box->renewed)
+				tell_renewed(r, &o->status);
 			if (box->first)
 				first_run(r, o->status.uidnext, o->status.messages);
-			else if (r->engine->conf.existing)
+			else if (r->engine->conf.existing && !box->renewed)
 				log_info(runner_log(r), "%s:%s: not the first run: --existing takes nothing "
 				    "more here", runner_account(r), r->box->name);
 			r->cursor = r->seen = r->state.cursor;
@@ -160,7 +178,12 @@ open_status(struct request *q)
 
 	r->scanning = false;
 	if (!opening_over(r)) {
-		if (q->result != RESULT_DONE) {
+		account_heard(a, &q->err);
+		if (q->result == RESULT_DONE && (q->status.uidvalidity == 0 || q->status.uidnext == 0)) {
+			err_set(&q->err, ERR_PROTO, SCOPE_MAILBOX, "the mailbox does not tell UIDVALIDITY and "
+			    "UIDNEXT: its messages cannot be told from one another");
+			runner_failed(r, &q->err);
+		} else if (q->result != RESULT_DONE) {
 			runner_failed(r, &q->err);
 		} else {
 			r->lost = false;
@@ -168,7 +191,7 @@ open_status(struct request *q)
 			*o = (struct opened){ r, q->status };
 			r->asking = true;
 			state_box(r->engine->conf.state, a->name, r->box->name,
-			    q->status.uidvalidity, open_box, o);
+			    q->status.uidvalidity, q->status.uidnext, open_box, o);
 		}
 	}
 	request_free(&q);
@@ -182,6 +205,15 @@ runner_open(struct runner *r)
 
 	if (r->phase != RUNNER_CLOSED || a->source == NULL || (r->renewed &&
 	    (r->nturns > 0 || r->batch != NULL || r->flushing > 0 || r->due_asked)))
+		return;
+	if (r->doubted) {
+		/* What is told and what STATUS says may differ for a while: not round and round. */
+		r->doubted = false;
+		loop_cancel(runner_loop(r), &r->reopen);
+		r->reopen = loop_after(runner_loop(r), SOON_MS, reopen_fire, r);
+		return;
+	}
+	if (r->renewed && r->reopen != NULL)
 		return;
 	r->renewed = r->due_held = r->due_dirty = false;
 	r->left = 0;

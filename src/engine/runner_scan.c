@@ -33,11 +33,15 @@ scan_again(void *arg)
 static void
 scan_later(struct runner *r, const struct err *e)
 {
-	log_warn(runner_log(r), "%s:%s: looking for new mail failed: %s", runner_account(r),
-	    r->box->name, e->text);
+	bool away = account_says_away(r->box->account, e);
+
+	log_at(runner_log(r), away || r->told ? LOG_DEBUG : LOG_WARN,
+	    "%s:%s: looking for new mail failed: %s", runner_account(r), r->box->name, e->text);
+	r->told = true;
 	r->dirty = false;
 	loop_cancel(runner_loop(r), &r->reopen);
-	r->reopen = loop_after(runner_loop(r), e->temporary ? SOON_MS : REOPEN_MS, scan_again, r);
+	/* The source tells when it is back; the timer is for what nobody tells. */
+	r->reopen = loop_after(runner_loop(r), e->temporary && !away ? SOON_MS : REOPEN_MS, scan_again, r);
 }
 
 /*
@@ -61,8 +65,77 @@ runner_renew(struct runner *r)
 			t->ruleset->handler->cancel(t->ruleset->script, t);
 		engine_op_cancel(&t->op);
 		loop_cancel(runner_loop(r), &t->timer);
+		turn_away(t, false);
 		turn_abandon(t);
 	}
+}
+
+void
+runner_doubt(struct runner *r)
+{
+	if (r->phase != RUNNER_OPEN)
+		return;
+	runner_renew(r);
+	r->doubted = true;
+}
+
+/* Its source may not say since when it is here: since now, if it has just come. */
+static void
+take_message(struct runner *r, struct message *m)
+{
+	struct message_facts *f = message_facts(m);
+
+	f->uidvalidity = r->state.uidvalidity;
+	if (message_have(m) & NEED_HERE)
+		return;
+	if (f->uid <= r->state.existing_upto) {
+		box_settle(m);
+		return;
+	}
+	f->here = loop_wall(runner_loop(r)) / 1000;
+	message_know(m, NEED_HERE);
+}
+
+static void
+take_messages(struct runner *r, struct request *q)
+{
+	struct { VEC(struct turn *) } fresh = { 0 };
+
+	r->dirty |= q->more;
+	for (size_t i = 0; i < q->messages.n; i++) {
+		struct message *m = q->messages.at[i];
+		uint32_t uid = message_facts(m)->uid;
+		struct turn *t;
+
+		if (uid <= r->seen)
+			continue;
+		r->seen = uid;
+		if (is_judged(r, uid))
+			continue;
+		take_message(r, m);
+		t = turn_new(r, m, i < q->hops.n ? q->hops.at[i] : 0);
+		runner_insert(r, t);
+		VEC_PUSH(&fresh, t);
+	}
+	/* The messages go with their turns; whole chunks must not stay until the last has ended. */
+	for (size_t i = 0; i < fresh.n; i++)
+		turn_step(fresh.at[i]);
+	if (fresh.n == 0 && r->seen > r->cursor)
+		runner_batch(r);
+	VEC_FREE(&fresh);
+}
+
+void
+runner_arrived(struct runner *r, struct request *q)
+{
+	struct account *a = r->box->account;
+
+	r->scanning = false;
+	if (r->phase == RUNNER_OPEN)
+		take_messages(r, q);
+	request_free(&q);
+	runner_pump(r);
+	account_ended(a);
 }
 
 static void
@@ -72,37 +145,19 @@ runner_scanned(struct request *q)
 	struct account *a = r->box->account;
 
 	CHECK(r, RUNNER_MAGIC);
-	r->scanning = false;
-	if (q->result != RESULT_DONE) {
-		if (r->phase == RUNNER_OPEN)
-			scan_later(r, &q->err);
-	} else if (r->phase == RUNNER_OPEN && q->status.uidvalidity != r->state.uidvalidity) {
-		runner_renew(r);
-	} else if (r->phase == RUNNER_OPEN) {
-		struct { VEC(struct turn *) } fresh = { 0 };
-
-		r->dirty |= q->more;
-		for (size_t i = 0; i < q->messages.n; i++) {
-			struct message *m = q->messages.at[i];
-			uint32_t uid = message_facts(m)->uid;
-			struct turn *t;
-
-			if (uid <= r->seen)
-				continue;
-			r->seen = uid;
-			if (is_judged(r, uid))
-				continue;
-			t = turn_new(r, m, q->hops.at[i]);
-			runner_insert(r, t);
-			VEC_PUSH(&fresh, t);
+	account_heard(a, &q->err);
+	if (q->result == RESULT_DONE) {
+		r->told = false;
+		if (r->phase == RUNNER_OPEN && q->status.uidvalidity == r->state.uidvalidity) {
+			runner_hops(r, q);	/* goes on in runner_arrived() */
+			return;
 		}
-		/* The messages go with their turns; whole chunks must not stay until the last has ended. */
-		for (size_t i = 0; i < fresh.n; i++)
-			turn_step(fresh.at[i]);
-		if (fresh.n == 0 && r->seen > r->cursor)
-			runner_batch(r);
-		VEC_FREE(&fresh);
 	}
+	r->scanning = false;
+	if (r->phase == RUNNER_OPEN && q->result != RESULT_DONE)
+		scan_later(r, &q->err);
+	else if (r->phase == RUNNER_OPEN)
+		runner_renew(r);
 	request_free(&q);
 	runner_pump(r);
 	account_ended(a);
@@ -148,6 +203,7 @@ runner_changed(void *arg, const char *mailbox, const struct err *lost)
 		log_info(runner_log(r), "%s:%s: is there now", runner_account(r), r->box->name);
 	r->lost = false;
 	r->dirty = true;
+	turns_try_now(r);
 	if (r->phase == RUNNER_CLOSED)
 		runner_open(r);
 	else

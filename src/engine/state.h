@@ -45,11 +45,18 @@ struct state_box {
 	uint32_t	cursor;		/* every message up to this UID is done or has a row */
 	uint32_t	existing_upto;	/* messages up to this UID were there before the rules (0: none taken up) */
 	bool		first;		/* never seen before by rules: the cursor has not been set */
+	bool		renewed;	/* its UIDVALIDITY is another one since this call */
+	uint32_t	before;		/* ... than this one */
+	int64_t		left;		/* ... under which so many messages had unfinished work */
 };
 typedef void (*state_box_fn)(void *arg, const struct state_box *box, const struct err *e);
-/* The box of (account, mailbox); makes it.  A changed uidvalidity: the old one is set aside, first is true. */
+/*
+ * The box of (account, mailbox); makes it.  A changed uidvalidity: the old one is set aside with
+ * its rows, renewed is true, and the cursor stands before uidnext, so that what is there now is
+ * known (uidnext 0: is not set, first is true).
+ */
 void state_box(struct state *s, const char *account, const char *mailbox, uint32_t uidvalidity,
-	state_box_fn fn, void *arg);
+	uint32_t uidnext, state_box_fn fn, void *arg);
 
 /* ---- what is pending in a box: messages that have a row and are not done */
 enum state_kind {
@@ -63,7 +70,8 @@ struct state_message {
 	enum state_kind	 kind;
 	int64_t		 at;		/* epoch seconds; RETRY, DUE */
 	unsigned	 attempts;
-	unsigned	 hops;		/* of the message (source.h), where the book gives its UID */
+	unsigned	 hops;		/* of the message (source.h) */
+	int64_t		 here;		/* as noted by state_batch_known(); 0: not known */
 	char		*rule;		/* DUE; PLANNED, RETRY: the due_rule it came from, or NULL */
 	char		*reason;	/* RETRY, PARKED */
 	struct actions	 actions;	/* PLANNED: in order; .done and .row are filled */
@@ -84,6 +92,14 @@ void state_pending(struct state *s, int64_t box, int64_t upto, size_t limit, sta
  */
 typedef void (*state_uids_fn)(void *arg, const uint32_t *uids, size_t n, const struct err *e);
 void state_judged(struct state *s, int64_t box, uint32_t uid, state_uids_fn fn, void *arg);
+/*
+ * What our own actions put into the box, with UIDs above `uid` up to `upto`: as far as their
+ * results told the new UID.  The array lives during fn.
+ */
+struct state_moved { uint32_t uid; unsigned hops; };
+typedef void (*state_moved_fn)(void *arg, const struct state_moved *list, size_t n, const struct err *e);
+void state_moved(struct state *s, int64_t box, uint32_t uid, uint32_t upto, state_moved_fn fn,
+	void *arg);
 /* The earliest `at` of RETRY and DUE rows of the box; INT64_MAX when there is none. */
 typedef void (*state_time_fn)(void *arg, int64_t at, const struct err *e);
 void state_next_due(struct state *s, int64_t box, state_time_fn fn, void *arg);
@@ -106,9 +122,19 @@ void state_batch_existing(struct state_batch *b, int64_t box, uint32_t upto);
  */
 void state_batch_plan(struct state_batch *b, int64_t box, uint32_t uid, const char *due_rule,
 	const char *revision, struct actions *a);
-/* result: "done", "gone", "copied_only" ... with the server's word; new_uid 0 when unknown. */
+/*
+ * result: "done", "gone", "copied_only", "failed", "held"; "unsent" is none: the action was
+ * certainly not done and is not in doubt when its plan is taken up again.  new_uid: what it
+ * made, under new_uidvalidity; 0 when unknown.
+ */
 void state_batch_result(struct state_batch *b, const struct action *a, const char *result,
-	uint32_t new_uid);
+	uint32_t new_uid, uint32_t new_uidvalidity);
+/*
+ * What a message can be known by, for its rows that are there: a later plan or retry takes it
+ * away again.  digest: of the header, hex, or NULL; here: 0 if its source tells it.
+ */
+void state_batch_known(struct state_batch *b, int64_t box, uint32_t uid, int64_t size,
+	const char *digest, int64_t here);
 /* All actions have ended: the message's row goes (the action rows stay as history). */
 void state_batch_done(struct state_batch *b, int64_t box, uint32_t uid);
 void state_batch_retry(struct state_batch *b, int64_t box, uint32_t uid, const char *due_rule,

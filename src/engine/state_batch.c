@@ -22,10 +22,12 @@ struct op {
 	void		(*run)(struct db *db, struct state_batch *b, const struct op *op);
 	int64_t		 box;		/* of an action's result: its row */
 	uint32_t	 uid;		/* ... the new UID */
+	uint32_t	 uidvalidity;	/* ... of the new UID */
 	unsigned	 attempts;
-	int64_t		 at;
+	int64_t		 at;		/* or since when it is there */
+	int64_t		 size;
 	const char	*rule;		/* '' for the chain */
-	const char	*text;		/* reason, result, revision */
+	const char	*text;		/* reason, result, revision, digest */
 	size_t		 first, n;	/* actions, or the place of a store write */
 };
 
@@ -96,8 +98,7 @@ keep_rule(struct state_batch *b, const char *rule)
 static void
 run_cursor(struct db *db, struct state_batch *b UNUSED, const struct op *op)
 {
-	sqlite3_stmt *st = sql_use(db, SQL_BOX_CURSOR,
-	    "UPDATE mailbox SET cursor = max(coalesce(cursor, 0), ?2) WHERE id = ?1");
+	sqlite3_stmt *st = sql_use(db, SQL_BOX_CURSOR, BOX_CURSOR);
 
 	sql_int(db, st, 1, op->box);
 	sql_int(db, st, 2, op->uid);
@@ -222,6 +223,28 @@ state_batch_undue(struct state_batch *b, int64_t box, uint32_t uid, const char *
 	    .rule = keep_rule(b, rule) }));
 }
 
+static void
+run_known(struct db *db, struct state_batch *b UNUSED, const struct op *op)
+{
+	sqlite3_stmt *st = sql_use(db, SQL_KNOWN, "UPDATE message SET size = ?3,"
+	    " digest = coalesce(?4, digest), here = nullif(?5, 0) WHERE box = ?1 AND uid = ?2");
+
+	sql_int(db, st, 1, op->box);
+	sql_int(db, st, 2, op->uid);
+	sql_int(db, st, 3, op->size);
+	sql_text(db, st, 4, op->text);
+	sql_int(db, st, 5, op->at);
+	sql_run(db, st);
+}
+
+void
+state_batch_known(struct state_batch *b, int64_t box, uint32_t uid, int64_t size,
+	const char *digest, int64_t here)
+{
+	VEC_PUSH(&b->ops, ((struct op){ .run = run_known, .box = box, .uid = uid, .size = size,
+	    .text = keep(b, digest), .at = here }));
+}
+
 /* ---- plans */
 
 static void
@@ -246,6 +269,7 @@ static void
 origin_find(struct db *db, const struct op *op, struct origin *o)
 {
 	sqlite3_stmt *st;
+	bool booked = false;
 
 	if (o->makes) {
 		st = sql_use(db, SQL_PLAN_ORIGIN, "SELECT key, hops FROM uid WHERE box = ?1 AND uid = ?2");
@@ -253,9 +277,17 @@ origin_find(struct db *db, const struct op *op, struct origin *o)
 		sql_int(db, st, 2, op->uid);
 		while (sql_row(db, st)) {
 			o->hops = sqlite3_column_int64(st, 1);
+			booked = true;
 			if (o->moves)
 				o->key = sql_dup(st, 0);
 		}
+	}
+	if (o->makes && !booked) {
+		st = sql_use(db, SQL_PLAN_HOPS, "SELECT coalesce(" OWN_HOPS("?1", "?2") ", 0)");
+		sql_int(db, st, 1, op->box);
+		sql_int(db, st, 2, op->uid);
+		while (sql_row(db, st))
+			o->hops = sqlite3_column_int64(st, 0);
 	}
 	if (o->replaces) {
 		st = sql_use(db, SQL_BOX_NAME, "SELECT account, name FROM mailbox WHERE id = ?1");
@@ -364,22 +396,24 @@ static void
 run_result(struct db *db, struct state_batch *b, const struct op *op)
 {
 	sqlite3_stmt *st = sql_use(db, SQL_RESULT,
-	    "UPDATE action SET result = ?2, new_uid = nullif(?3, 0), ended_at = ?4 WHERE id = ?1");
+	    "UPDATE action SET result = ?2, new_uid = nullif(?3, 0), ended_at = ?4,"
+	    " new_validity = nullif(?5, 0) WHERE id = ?1");
 
 	sql_int(db, st, 1, op->box);
 	sql_text(db, st, 2, op->text);
 	sql_int(db, st, 3, op->uid);
 	sql_int(db, st, 4, b->job.now);
+	sql_int(db, st, 5, op->uidvalidity);
 	sql_run(db, st);
 }
 
 void
 state_batch_result(struct state_batch *b, const struct action *a, const char *result,
-	uint32_t new_uid)
+	uint32_t new_uid, uint32_t new_uidvalidity)
 {
 	if (a->row != 0)
 		VEC_PUSH(&b->ops, ((struct op){ .run = run_result, .box = (int64_t)a->row,
-		    .uid = new_uid, .text = keep(b, result) }));
+		    .uid = new_uid, .uidvalidity = new_uidvalidity, .text = keep(b, result) }));
 }
 
 /* The bytes that a plan needed go when its end is on disk. */

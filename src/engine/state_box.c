@@ -24,10 +24,13 @@ struct box_job {
 	struct state_box	 box;
 	struct state_messages	 list;
 	struct { VEC(uint32_t) } uids;
+	struct { VEC(struct state_moved) } moved;
+	uint32_t		 uidnext;
 	int64_t			 value;
 	state_box_fn		 box_fn;
 	state_messages_fn	 messages_fn;
 	state_uids_fn		 uids_fn;
+	state_moved_fn		 moved_fn;
 	state_time_fn		 time_fn;	/* or state_count_fn: the same type */
 	void			*arg;
 };
@@ -58,6 +61,7 @@ box_job_drop(struct job *j)
 	free(b->mailbox);
 	state_messages_free(&b->list);
 	VEC_FREE(&b->uids);
+	VEC_FREE(&b->moved);
 	free(b);
 }
 
@@ -139,10 +143,23 @@ box_renewed(struct db *db, struct box_job *b, const struct box_row *row)
 	sql_int(db, st, 1, row->id);
 	while (sql_row(db, st))
 		left = sqlite3_column_int64(st, 0);
-	log_warn(db->log, "%s:%s: the UIDs of this mailbox were renewed (%u, before %u); %lld messages "
-	    "with unfinished work are left as they are", b->account, b->mailbox,
-	    (unsigned)b->box.uidvalidity, (unsigned)row->uidvalidity, (long long)left);
 	box_row_aside(db, row->id, b->job.now);
+	b->box.renewed = true;
+	b->box.before = row->uidvalidity;
+	b->box.left = left;
+}
+
+/* In the same transaction: a crash must not make new mail of what is there. */
+static void
+box_know_all(struct db *db, const struct box_job *b, struct box_row *row)
+{
+	sqlite3_stmt *st = sql_use(db, SQL_BOX_CURSOR, BOX_CURSOR);
+
+	row->cursor = b->uidnext - 1;
+	row->first = false;
+	sql_int(db, st, 1, row->id);
+	sql_int(db, st, 2, row->cursor);
+	sql_run(db, st);
 }
 
 static void
@@ -158,8 +175,13 @@ box_run(struct db *db, struct job *j)
 	}
 	if (!found)
 		box_row_new(db, b->account, b->mailbox, b->box.uidvalidity, j->now, &row);
-	b->box = (struct state_box){ row.id, row.uidvalidity, row.cursor, row.existing_upto,
-		row.first };
+	if (b->box.renewed && b->uidnext > 0)
+		box_know_all(db, b, &row);
+	b->box.id = row.id;
+	b->box.uidvalidity = row.uidvalidity;
+	b->box.cursor = row.cursor;
+	b->box.existing_upto = row.existing_upto;
+	b->box.first = row.first;
 }
 
 static void
@@ -170,7 +192,7 @@ box_answer(struct job *j, const struct err *e)
 
 void
 state_box(struct state *s, const char *account, const char *mailbox, uint32_t uidvalidity,
-	state_box_fn fn, void *arg)
+	uint32_t uidnext, state_box_fn fn, void *arg)
 {
 	struct box_job *b = box_job_new(box_run, box_answer, 0, arg);
 
@@ -178,6 +200,7 @@ state_box(struct state *s, const char *account, const char *mailbox, uint32_t ui
 	b->account = xstrdup(account);
 	b->mailbox = xstrdup(mailbox);
 	b->box.uidvalidity = uidvalidity;
+	b->uidnext = uidnext;
 	b->box_fn = fn;
 	state_ask(s, &b->job);
 }
@@ -198,7 +221,8 @@ load_action(struct db *db, sqlite3_stmt *st, struct actions *l, struct err *e)
 		a.token = sql_dup(st, 2);
 	if (a.rule == NULL)
 		a.rule = sql_dup(st, 3);
-	a.done = sqlite3_column_type(st, 4) != SQLITE_NULL;
+	a.unsent = strcmp(sql_col(st, 4), "unsent") == 0;
+	a.done = sqlite3_column_type(st, 4) != SQLITE_NULL && !a.unsent;
 	a.row = (uint64_t)sqlite3_column_int64(st, 5);
 	if (a.verb == VERB_REPLACE && !a.done && a.bytes == NULL &&
 	    (a.bytes = spool_read(db, a.token, e)) == NULL) {
@@ -244,6 +268,24 @@ park_damaged(struct db *db, int64_t box, const struct state_message *m)
 	sql_run(db, st);
 }
 
+/* It is taken up: from here on whatever was not tried is in doubt like all the rest. */
+static void
+clear_unsent(struct db *db, int64_t box, const struct state_message *m)
+{
+	bool some = false;
+	sqlite3_stmt *st;
+
+	for (size_t i = 0; i < m->actions.n; i++)
+		some |= m->actions.at[i].unsent;
+	if (!some)
+		return;
+	st = sql_use(db, SQL_UNSENT, "UPDATE action SET result = NULL, ended_at = NULL"
+	    " WHERE box = ?1 AND uid = ?2 AND result = 'unsent'");
+	sql_int(db, st, 1, box);
+	sql_int(db, st, 2, m->uid);
+	sql_run(db, st);
+}
+
 /* One row; PARKED when it is a plan that cannot be read. */
 static void
 load_message(struct db *db, sqlite3_stmt *st, struct state_messages *l)
@@ -256,6 +298,7 @@ load_message(struct db *db, sqlite3_stmt *st, struct state_messages *l)
 		.rule = *sql_col(st, 4) != '\0' ? sql_dup(st, 4) : NULL,
 		.reason = sql_dup(st, 5),
 		.hops = (unsigned)sqlite3_column_int64(st, 8),
+		.here = sqlite3_column_int64(st, 9),
 	};
 	struct err e = ERR_NONE;
 
@@ -275,10 +318,11 @@ pending_run(struct db *db, struct job *j)
 {
 	struct box_job *b = box_job_of(j);
 	sqlite3_stmt *st = sql_use(db, SQL_PENDING,
-	    "SELECT uid, kind, at, attempts, rule, reason, plan, actions, 0 AS hops FROM message"
+	    "SELECT uid, kind, at, attempts, rule, reason, plan, actions, 0 AS hops, here FROM message"
 	    " INDEXED BY message_planned WHERE box = ?1 AND kind = 0"
-	    " UNION ALL SELECT uid, kind, at, attempts, rule, reason, plan, actions, (SELECT hops"
-	    " FROM uid u WHERE u.box = m.box AND u.uid = m.uid) FROM message m"
+	    " UNION ALL SELECT uid, kind, at, attempts, rule, reason, plan, actions,"
+	    " coalesce((SELECT hops FROM uid u WHERE u.box = m.box AND u.uid = m.uid), "
+	    OWN_HOPS("m.box", "m.uid") ", 0), here FROM message m"
 	    " INDEXED BY message_at WHERE box = ?1 AND kind IN (1, 3) AND at <= ?2"
 	    " ORDER BY uid, kind LIMIT ?3");
 
@@ -287,11 +331,13 @@ pending_run(struct db *db, struct job *j)
 	sql_int(db, st, 3, (int64_t)b->limit);
 	while (sql_row(db, st))
 		load_message(db, st, &b->list);
-	for (size_t i = 0; i < b->list.n; i++)
+	for (size_t i = 0; i < b->list.n; i++) {
+		clear_unsent(db, b->id, &b->list.at[i]);
 		if (b->list.at[i].kind == STATE_PARKED) {
 			log_error(db->log, "a message is held: %s", b->list.at[i].reason);
 			park_damaged(db, b->id, &b->list.at[i]);
 		}
+	}
 }
 
 static void
@@ -348,6 +394,43 @@ state_judged(struct state *s, int64_t box, uint32_t uid, state_uids_fn fn, void 
 
 	b->upto = uid;
 	b->uids_fn = fn;
+	state_ask(s, &b->job);
+}
+
+static void
+moved_run(struct db *db, struct job *j)
+{
+	struct box_job *b = box_job_of(j);
+	sqlite3_stmt *st = sql_use(db, SQL_MOVED, "SELECT a.new_uid, max(a.hops) + 1 FROM mailbox o"
+	    " JOIN action a INDEXED BY action_new ON a.account_to = o.account AND a.box_to = o.name"
+	    " WHERE o.id = ?1 AND a.new_uid > ?2 AND a.new_uid <= ?3"
+	    " AND (a.new_validity IS NULL OR a.new_validity = o.uidvalidity)"
+	    " GROUP BY a.new_uid ORDER BY a.new_uid");
+
+	sql_int(db, st, 1, b->id);
+	sql_int(db, st, 2, b->upto);
+	sql_int(db, st, 3, b->value);
+	while (sql_row(db, st))
+		VEC_PUSH(&b->moved, ((struct state_moved){ (uint32_t)sqlite3_column_int64(st, 0),
+		    (unsigned)MIN(sqlite3_column_int64(st, 1), 255) }));
+}
+
+static void
+moved_answer(struct job *j, const struct err *e)
+{
+	struct box_job *b = box_job_of(j);
+
+	b->moved_fn(b->arg, b->moved.at, err_is(e) ? 0 : b->moved.n, e);
+}
+
+void
+state_moved(struct state *s, int64_t box, uint32_t uid, uint32_t upto, state_moved_fn fn, void *arg)
+{
+	struct box_job *b = box_job_new(moved_run, moved_answer, box, arg);
+
+	b->upto = uid;
+	b->value = upto;
+	b->moved_fn = fn;
 	state_ask(s, &b->job);
 }
 

@@ -28,7 +28,7 @@ enum sql {
 	SQL_BOX_CLEAR_UIDS,
 	SQL_PENDING, SQL_PENDING_ACTIONS, SQL_PENDING_PARK, SQL_JUDGED, SQL_NEXT_DUE, SQL_PARKED,
 	SQL_CURSOR_HANDLED, SQL_PLAN_ORIGIN, SQL_PLAN_ACTION, SQL_PLAN_ROW, SQL_PLAN_HANDLED,
-	SQL_RESULT, SQL_DONE_FIND, SQL_DONE_DELETE, SQL_DONE_HANDLED, SQL_DONE_SPOOLED, SQL_DONE_TOKENS, SQL_RETRY,
+	SQL_PLAN_HOPS, SQL_KNOWN, SQL_MOVED, SQL_UNSENT, SQL_RESULT, SQL_DONE_FIND, SQL_DONE_DELETE, SQL_DONE_HANDLED, SQL_DONE_SPOOLED, SQL_DONE_TOKENS, SQL_RETRY,
 	SQL_PARK, SQL_DUE, SQL_UNDUE,
 	SQL_UID_KEY, SQL_UID_NEW, SQL_UID_BACK, SQL_UID_OF, SQL_UID_GONE, SQL_UID_OWN, SQL_UID_TOKEN,
 	SQL_UID_ARRIVED, SQL_UID_TARGET, SQL_UID_TAKEN,
@@ -140,7 +140,15 @@ const char *db_schema_step(size_t n);
 bool purge_due(const struct db *db, int64_t now);
 void purge_step(struct db *db, int64_t now);		/* inside a transaction */
 
-/* ---- state_box.c, on the thread */
+/*
+ * ---- state_box.c, on the thread
+ * Hops of what an action of ours put into this mailbox under this UID, where results say so.
+ */
+#define OWN_HOPS(BOX, UID) "(SELECT max(a.hops) + 1 FROM mailbox o JOIN action a" \
+	" INDEXED BY action_new ON a.account_to = o.account AND a.box_to = o.name" \
+	" WHERE o.id = " BOX " AND a.new_uid = " UID \
+	" AND (a.new_validity IS NULL OR a.new_validity = o.uidvalidity))"
+#define BOX_CURSOR "UPDATE mailbox SET cursor = max(coalesce(cursor, 0), ?2) WHERE id = ?1"
 struct box_row { int64_t id; uint32_t uidvalidity, uidnext, cursor, existing_upto; bool first; };
 bool box_row_find(struct db *db, const char *account, const char *mailbox, struct box_row *row_r);
 /* uidvalidity 0: a random one. */

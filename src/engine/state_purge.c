@@ -19,7 +19,7 @@ purge_actions(struct db *db, int64_t before)
 	struct { VEC(int64_t) } ids = { 0 };
 	size_t n;
 	sqlite3_stmt *st = sql_use(db, SQL_PURGE_ACTIONS,
-	    "SELECT id, made_at, result IS NOT NULL FROM action ORDER BY id");
+	    "SELECT id, made_at, coalesce(result, 'unsent') <> 'unsent' FROM action ORDER BY id");
 
 	while (ids.n < PURGE_STEP && sql_row(db, st)) {
 		if (sqlite3_column_int64(st, 1) >= before)

@@ -7,7 +7,6 @@
  * two share); a clean close takes the WAL away, so one that is there at the start says
  * that the last process did not end well, and the whole file is checked.
  *
- * Times are epoch seconds; names and addresses of messages stay out of the file, bodies
  * Times are epoch seconds.  No message body is in the file: what a plan needs of one is
  * in the spool.
  */
@@ -70,7 +69,19 @@ static const char step_scripts[] =
     "CREATE INDEX store_expires ON store (expires) WHERE expires IS NOT NULL;"
     "CREATE TABLE timer (name TEXT PRIMARY KEY, ran_at INTEGER NOT NULL) WITHOUT ROWID;";
 
-static const char *const steps[] = { step_journal, step_scripts };
+static const char step_numbered[] =
+    /*
+     * Messages with UIDs of their own.  size, digest (of the header): to know a message again
+     * under another UIDVALIDITY; here: since when it is in the mailbox, where its source does
+     * not say.  new_validity: of the mailbox in which new_uid is.
+     */
+    "ALTER TABLE message ADD COLUMN size INTEGER;"
+    "ALTER TABLE message ADD COLUMN digest TEXT;"
+    "ALTER TABLE message ADD COLUMN here INTEGER;"
+    "ALTER TABLE action ADD COLUMN new_validity INTEGER;"
+    "CREATE INDEX action_new ON action (account_to, box_to, new_uid) WHERE new_uid IS NOT NULL;";
+
+static const char *const steps[] = { step_journal, step_scripts, step_numbered };
 
 const char *
 db_schema_step(size_t n)

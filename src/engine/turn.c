@@ -12,6 +12,8 @@
 
 #include <stdlib.h>
 
+#include "base/crypto.h"
+
 /* What is known of a message is not what it will be at a later test. */
 #define LATER_BLIND	(NEED_FLAGS | NEED_HERE | NEED_RECEIVED)
 
@@ -83,6 +85,7 @@ turn_free(struct turn **tp)
 		return;
 	CHECK(t, TURN_MAGIC);
 	list_remove(&t->link);
+	turn_away(t, false);
 	engine_op_cancel(&t->op);
 	loop_cancel(t->runner->engine->conf.loop, &t->timer);
 	decisions_clear(t);
@@ -152,6 +155,26 @@ turn_abandon(struct turn *t)
 	runner_turn_ended(t->runner, t);
 }
 
+/* Its row is there: what the message can be known by goes into it. */
+void
+turn_note_known(struct turn *t)
+{
+	struct runner *r = t->runner;
+	const struct message_facts *f = message_facts(t->message);
+	unsigned have = message_have(t->message);
+	unsigned char digest[SHA256_SIZE];
+	char hex[2 * SHA256_SIZE + 1] = "";
+
+	if (!(have & NEED_SIZE))
+		return;
+	if (have & NEED_HEADER) {
+		message_digest(t->message, digest);
+		hex_of(digest, sizeof(digest), hex);
+	}
+	state_batch_known(runner_batch(r), r->state.id, t->uid, f->size, hex[0] != '\0' ? hex : NULL,
+	    (have & NEED_HERE) ? f->here : 0);
+}
+
 void
 turn_retry(struct turn *t, unsigned attempts, int64_t delay_ms, const char *reason)
 {
@@ -159,6 +182,7 @@ turn_retry(struct turn *t, unsigned attempts, int64_t delay_ms, const char *reas
 	int64_t at = (loop_wall(r->engine->conf.loop) + delay_ms + 999) / 1000;
 
 	state_batch_retry(runner_batch(r), r->state.id, t->uid, t->due_rule, attempts, at, reason);
+	turn_note_known(t);
 	r->engine->counts.retried++;
 	r->engine->counts.matched -= t->matched;	/* they will be asked again */
 	runner_note_due(r);
@@ -168,14 +192,14 @@ turn_retry(struct turn *t, unsigned attempts, int64_t delay_ms, const char *reas
 
 /* The same, and tells why. */
 static void
-turn_later(struct turn *t, int64_t delay_ms, const char *reason)
+turn_later(struct turn *t, enum log_level level, int64_t delay_ms, const char *reason)
 {
 	struct str text = str_limited(4000);
 
 	turn_title(t, &text);
 	str_addf(&text, ": not now: %s; again in ", reason);
 	duration_print(&text, delay_ms);
-	log_info(turn_log(t), "%s", str_z(&text));
+	log_at(turn_log(t), level, "%s", str_z(&text));
 	str_free(&text);
 	turn_retry(t, t->attempt - 1, delay_ms, reason);
 }
@@ -190,6 +214,7 @@ turn_park(struct turn *t, const char *reason)
 	log_error(turn_log(t), "%s: held: %s", str_z(&title), reason);
 	str_free(&title);
 	state_batch_park(runner_batch(r), r->state.id, t->uid, t->due_rule, t->attempt, reason);
+	turn_note_known(t);
 	r->engine->counts.parked++;
 	t->phase = TURN_ENDED;
 	runner_turn_ended(r, t);
@@ -369,7 +394,11 @@ turn_fetched(void *arg, const struct err *e)
 
 	CHECK(t, TURN_MAGIC);
 	t->op = NULL;
-	if (e->kind == ERR_GONE) {
+	account_heard(t->runner->box->account, e);
+	if (e->kind == ERR_GONE && e->scope == SCOPE_MAILBOX) {
+		turn_abandon(t);
+		runner_doubt(t->runner);
+	} else if (e->kind == ERR_GONE) {
 		struct runner *r = t->runner;
 
 		if (t->due_rule != NULL)
@@ -378,7 +407,8 @@ turn_fetched(void *arg, const struct err *e)
 		t->phase = TURN_ENDED;
 		runner_turn_ended(r, t);
 	} else if (err_is(e) && e->temporary) {
-		turn_later(t, 30000, e->text);
+		turn_later(t, account_says_away(t->runner->box->account, e) ? LOG_DEBUG : LOG_INFO, 30000,
+		    e->text);
 	} else if (err_is(e)) {
 		turn_park(t, e->text);
 	} else if ((t->want & ~message_have(t->message)) != 0) {
@@ -666,7 +696,7 @@ engine_answered(struct turn *t, struct turn_answer *a)
 		}
 		break;
 	case ANSWER_RETRY:
-		turn_later(t, a->delay_ms, a->reason);
+		turn_later(t, LOG_INFO, a->delay_ms, a->reason);
 		break;
 	case ANSWER_HOLD:
 		turn_park(t, a->reason);

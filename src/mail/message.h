@@ -31,6 +31,7 @@ unsigned message_have(const struct message *m);		/* NEED_* that are known */
 /* ---- facts, public: set by the source, read by all; valid as message_have() says */
 struct message_facts {
 	uint32_t	uid;
+	uint32_t	uidvalidity;	/* that uid was learned under; 0: not known */
 	int64_t		size;		/* bytes */
 	int64_t		received;	/* INTERNALDATE, epoch seconds */
 	int64_t		here;		/* since when in this mailbox, epoch seconds */

@@ -264,13 +264,20 @@ maildir_submit(struct source *s, struct request *r)
 
 /* ---- opening */
 
+static void
+maildir_describe(struct source *s, struct str *out)
+{
+	str_addf(out, "Maildir at %s", ((struct maildir *)s)->path);
+}
+
 static const struct source_ops maildir_ops = {
 	.protocol = "maildir",
 	.can = SOURCE_MAILBOXES | SOURCE_FLAGS | SOURCE_KEYWORDS | SOURCE_MOVE | SOURCE_COPY |
-	    SOURCE_APPEND | SOURCE_EXPUNGE | SOURCE_WATCH | SOURCE_ADOPT,
+	    SOURCE_APPEND | SOURCE_EXPUNGE | SOURCE_WATCH | SOURCE_ADOPT | SOURCE_HOPS,
 	.submit = maildir_submit,
 	.watch = maildir_watch,
 	.unwatch = maildir_unwatch,
+	.describe = maildir_describe,
 	.close = maildir_close,
 };
 

@@ -81,6 +81,19 @@ sync_all(struct maildir_job *job)
 	}
 }
 
+/* Its UID means another message now, or none: the mailbox was removed and made again. */
+static bool
+renumbered(const struct maildir_box *box, struct request *r)
+{
+	if (r->kind < REQ_FETCH || r->kind == REQ_APPEND || r->uidvalidity == 0 ||
+	    box->uidvalidity == 0 || r->uidvalidity == box->uidvalidity)
+		return false;
+	err_set(&r->err, ERR_GONE, SCOPE_MAILBOX, "mailbox '%s' in account '%s' was made anew: its "
+	    "messages have other numbers", box->name, box->m->source.name);
+	r->result = RESULT_FAILED;
+	return true;
+}
+
 void
 maildir_perform(struct maildir_job *job)
 {
@@ -95,6 +108,8 @@ maildir_perform(struct maildir_job *job)
 			continue;
 		}
 		if (needs_place(r->kind) && !job->place.open)
+			continue;
+		if (renumbered(job->box, r))
 			continue;
 		verbs[r->kind].perform(job, r);
 	}

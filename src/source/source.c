@@ -93,6 +93,7 @@ source_cannot(const struct source *s, unsigned can)
 		{ SOURCE_EXPUNGE, "cannot delete messages" },
 		{ SOURCE_WATCH, "cannot tell of changes" },
 		{ SOURCE_ADOPT, "cannot recognise its own copies" },
+		{ SOURCE_HOPS, "cannot tell what rules have moved" },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {

@@ -24,6 +24,7 @@ enum source_can {			/* or-ed; what is missing is an error that says so */
 	SOURCE_MOVE = 8, SOURCE_COPY = 16, SOURCE_APPEND = 32, SOURCE_EXPUNGE = 64,
 	SOURCE_WATCH = 128,		/* tells of changes by itself (else it is polled) */
 	SOURCE_ADOPT = 256,		/* constructive requests can be probed by their token */
+	SOURCE_HOPS = 512,		/* SCAN tells what our rules moved (by the uid_book) */
 };
 
 enum request_kind {
@@ -86,6 +87,7 @@ struct request {
 	bool			 more;		/* SCAN: there are more above the last one */
 	struct { VEC(struct source_mailbox) } list;	/* LIST */
 	uint32_t		 new_uid;	/* COPY, MOVE, APPEND: 0 when not known yet */
+	uint32_t		 new_uidvalidity; /* of the target, with new_uid; 0: not known */
 	char			*new_name;	/* the copy's own name where the source has one (a path for people), or NULL */
 
 	/* ---- the source's own */
@@ -128,8 +130,16 @@ struct source_ops {
 	 */
 	void		(*watch)(struct source *s, const char *mailbox, source_change_fn fn, void *arg);
 	void		(*unwatch)(struct source *s, const char *mailbox, source_change_fn fn, void *arg);
-	/* May be NULL.  The machine has slept: connections are to be proven alive. */
+	/*
+	 * The machine has slept: connections are to be proven alive.  NULL: there are none; a source
+	 * that has them also logs by itself why it is away and when it is back.
+	 */
 	void		(*awake)(struct source *s);
+	/*
+	 * May be NULL.  Appends what it is, as it is now, in words: "signed in at HOST:PORT as USER
+	 * (TLSv1.3, Dovecot)".
+	 */
+	void		(*describe)(struct source *s, struct str *out);
 	/* Answers what is queued with ERR_CANCELED, finishes what has begun, then frees; done may be NULL. */
 	void		(*close)(struct source *s, loop_fn done, void *arg);
 };

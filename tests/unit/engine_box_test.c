@@ -10,6 +10,7 @@ struct answer {
 	uint32_t	 uids[16];
 	bool		 maybe[16];
 	size_t		 nuids;
+	uint32_t	 uidvalidity;
 	int64_t		 messages;
 	char		 text[300];
 };
@@ -36,11 +37,13 @@ on_verb(void *arg, const struct verb_result *r, const struct err *e)
 }
 
 static void
-on_search(void *arg, const uint32_t *uids, const bool *maybe, size_t n, const struct err *e)
+on_search(void *arg, uint32_t uidvalidity, const uint32_t *uids, const bool *maybe, size_t n,
+	const struct err *e)
 {
 	struct answer *a = arg;
 
 	on_done(a, e);
+	a->uidvalidity = uidvalidity;
 	a->nuids = n;
 	for (size_t i = 0; i < MIN(n, ARRAY_LEN(a->uids)); i++) {
 		a->uids[i] = uids[i];
@@ -123,7 +126,7 @@ run_verb(struct world *w, struct action act, uint32_t first, uint32_t last)
 
 	for (uint32_t uid = first; uid <= last; uid++)
 		uids[n++] = uid;
-	box_verb(b, &act, uids, n, on_verb, &a);
+	box_verb(b, &act, 0, uids, n, on_verb, &a);
 	UNTIL(w, a.n > 0);
 	box_unref(&b);
 	return a;
@@ -343,7 +346,7 @@ TEST(a_verb_given_up_does_no_more)
 	b = box_of(&w, "home", "INBOX");
 	for (uint32_t i = 0; i < 600; i++)
 		uids[i] = i + 1;
-	op = box_verb(b, &act, uids, 600, on_verb, &a);
+	op = box_verb(b, &act, 0, uids, 600, on_verb, &a);
 	UNTIL(&w, count(&w, ".Moved") > 0);
 	engine_op_cancel(&op);
 	box_unref(&b);
@@ -453,7 +456,7 @@ TEST(the_target_of_a_copy_can_leave_the_rules_at_any_time)
 		EXPECT(open_two(&w, 1, false, other));
 		run_search(&w, query_all(), 0, "INBOX");
 		b = box_of(&w, "home", "INBOX");
-		box_verb(b, &act, &uid, 1, on_verb, &a);
+		box_verb(b, &act, 0, &uid, 1, on_verb, &a);
 		for (int k = 0; k < turns; k++)
 			loop_turn(w.loop, turns % 2);
 		new_rules(&w);
@@ -467,4 +470,43 @@ TEST(the_target_of_a_copy_can_leave_the_rules_at_any_time)
 		box_unref(&b);
 		close_world(&w, 0);
 	}
+}
+
+TEST(uids_of_another_uidvalidity_are_not_acted_on)
+{
+	struct world w;
+	char other[340];
+	struct action act = { .verb = VERB_FLAG };
+	struct answer found, a = { 0 }, fetched = { 0 };
+	uint32_t uids[] = { 1, 2, 3 };
+	struct message *m = message_new();
+	struct box *b;
+
+	EXPECT(open_two(&w, 3, false, other));
+	found = run_search(&w, query_all(), 0, "INBOX");
+	EXPECT_EQ(found.nuids, 3);
+	EXPECT(found.uidvalidity != 0);
+	b = box_of(&w, "home", "INBOX");
+	flags_add(&act.flags, FLAG_FLAGGED, VIEW_NONE);
+	box_verb(b, &act, found.uidvalidity, uids, 3, on_verb, &a);
+	UNTIL(&w, a.n > 0);
+	EXPECT_EQ(a.verb.done, 3);
+	EXPECT_EQ(a.err.kind, ERR_OK);
+	a = (struct answer){ 0 };
+	box_verb(b, &act, found.uidvalidity + 1, uids, 3, on_verb, &a);
+	UNTIL(&w, a.n > 0);
+	EXPECT_EQ(a.verb.done, 0);
+	EXPECT_EQ(a.verb.failed, 3);
+	EXPECT_EQ(a.err.kind, ERR_GONE);
+	EXPECT_EQ(a.err.scope, SCOPE_MAILBOX);
+	message_facts(m)->uid = 1;
+	message_facts(m)->uidvalidity = found.uidvalidity + 1;
+	box_fetch(b, m, NEED_FACTS, on_done, &fetched);
+	UNTIL(&w, fetched.n > 0);
+	EXPECT_EQ(fetched.err.kind, ERR_GONE);
+	EXPECT_EQ(fetched.err.scope, SCOPE_MAILBOX);
+	message_unref(&m);
+	action_free(&act);
+	box_unref(&b);
+	close_world(&w, 0);
 }

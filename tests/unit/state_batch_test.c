@@ -84,7 +84,7 @@ TEST(a_plan_is_found_again)
 	EXPECT_STR(k.err.text, "");
 	EXPECT(l.at[0].row != 0 && l.at[1].row == l.at[0].row + 1);
 	b = state_batch_new();
-	state_batch_result(b, &l.at[0], "done", 0);
+	state_batch_result(b, &l.at[0], "done", 0, 0);
 	kit_commit(&k, b);
 	kit_reopen(&k);
 	kit_pending(&k, box, 0);
@@ -100,7 +100,7 @@ TEST(a_plan_is_found_again)
 	EXPECT_STR(k.list.at[0].actions.at[1].mailbox, "Lists/dev");
 	EXPECT_STR(k.list.at[0].actions.at[1].rule, "r");
 	b = state_batch_new();
-	state_batch_result(b, &l.at[1], "done", 77);
+	state_batch_result(b, &l.at[1], "done", 77, 0);
 	state_batch_done(b, box, 4);
 	kit_commit(&k, b);
 	kit_pending(&k, box, 0);
@@ -231,7 +231,7 @@ TEST(a_plan_that_failed_is_parked)
 
 	a.row = kit_plan(&k, box, 5, kit_action(VERB_MOVE, "Gone", "t"));
 	b = state_batch_new();
-	state_batch_result(b, &a, "failed", 0);
+	state_batch_result(b, &a, "failed", 0, 0);
 	state_batch_park(b, box, 5, NULL, 1, "no such mailbox");
 	kit_commit(&k, b);
 	kit_pending(&k, box, 100);
@@ -407,7 +407,7 @@ TEST(no_statement_walks_a_table)
 	book.assign(k.state, "home", "Maildir", &entry, 1, kit_on_book, &k);
 	a.row = kit_plan(&k, box, 5, replace_by("x", "t5"));
 	kit_plan(&k, box, 6, kit_action(VERB_MOVE, "A", "t6"));
-	state_batch_result(b, &a, "done", 0);
+	state_batch_result(b, &a, "done", 0, 0);
 	state_batch_done(b, box, 5);
 	state_batch_retry(b, box, 7, NULL, 1, 5, "");
 	state_batch_park(b, box, 8, NULL, 1, "");

@@ -85,7 +85,7 @@ kit_on_box(void *arg, const struct state_box *box, const struct err *e)
 static inline int64_t
 kit_box(struct kit *k, const char *account, const char *mailbox, uint32_t uidvalidity)
 {
-	state_box(k->state, account, mailbox, uidvalidity, kit_on_box, k);
+	state_box(k->state, account, mailbox, uidvalidity, 0, kit_on_box, k);
 	kit_wait(k);
 	return k->box.id;
 }

@@ -201,8 +201,8 @@ TEST(older_schema_is_brought_up_to_date)
 	state_timer_set(k.state, "t", 5, kit_done, &k);
 	kit_wait(&k);
 	EXPECT_STR(k.err.text, "");
-	EXPECT(db_schema_step(3) == NULL);
-	EXPECT_EQ(kit_ask(&k, "PRAGMA user_version"), 2);
+	EXPECT(db_schema_step(4) == NULL);
+	EXPECT_EQ(kit_ask(&k, "PRAGMA user_version"), 3);
 	kit_close(&k);
 }
 
@@ -473,7 +473,7 @@ TEST(old_history_goes)
 		a.row = kit_plan(&k, box, uid, kit_action(VERB_FLAG, NULL, "t"));
 		b = state_batch_new();
 		if (uid != 2)
-			state_batch_result(b, &a, "done", 0);
+			state_batch_result(b, &a, "done", 0, 0);
 		kit_commit(&k, b);
 	}
 	EXPECT_EQ(kit_ask(&k, "SELECT count(*) FROM action"), 3);

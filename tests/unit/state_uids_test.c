@@ -162,7 +162,7 @@ TEST(own_moves_are_no_arrivals)
 	EXPECT_EQ(q.at[1].hops, 0);
 	EXPECT_EQ(q.at[2].hops, 0);
 	b = state_batch_new();
-	state_batch_result(b, &a, "done", 0);
+	state_batch_result(b, &a, "done", 0, 0);
 	kit_commit(&k, b);
 	kit_reopen(&k);
 	assign(&k, &q, "Lists", "k1", NULL, NULL);
@@ -202,7 +202,7 @@ TEST(own_copies_are_no_arrivals)
 	EXPECT_EQ(q.at[1].hops, 0);
 	/* A try that was killed made it and took the source away; the next found that gone. */
 	gone.row = kit_plan(&k, box, 2, kit_action(VERB_COPY, "Lists", "t4"));
-	state_batch_result(b, &gone, "gone", 0);
+	state_batch_result(b, &gone, "gone", 0, 0);
 	kit_commit(&k, b);
 	assign(&k, &q, "Lists", "t4", NULL, NULL);
 	EXPECT_EQ(q.at[0].hops, 1);
