@@ -103,9 +103,9 @@ t.case("like", function()
 	bad({ like = work }, "name is missing")
 	bad({ name = "work", like = work }, "account \"work\" was declared at")
 	bad({ name = "x", like = work, tls = "none" }, "would send the password to imap.example.com")
-	local all = mail.imap { name = "all", like = work }
+	local all = mail.imap { name = "all", like = work, user = "otto" }
 	t.eq(tostring(all), "all")
-	mail.imap { name = "token", like = work, oauth = mail.secret.env "TOKEN" }
+	mail.imap { name = "token", like = work, host = "127.0.0.2", oauth = mail.secret.env "TOKEN" }
 	bad({ name = "x", like = work, oauth = "a", password = "hunter2" }, "exclude each other")
 	local home = mail.maildir { name = "home", path = "x", create = true }
 	bad({ name = "x", like = home }, "like takes the options of another mail.imap account",
@@ -127,7 +127,7 @@ end)
 -- mode: check
 -- output: 10 accounts, 0 rules on 0 mailboxes: ok
 local function good(name, more)
-	local options = { name = name, host = "imap.example.com", user = "anna", password = "x" }
+	local options = { name = name, host = "imap.example.com", user = name, password = "x" }
 	for key, value in pairs(more) do
 		options[key] = value
 	end
@@ -157,6 +157,13 @@ mail.imap { name = "a", host = "b", user = "c", pasword = "hunter2" } --@typo
 -- absent: hunter2
 mail.imap { name = "a", host = "b", user = "c", password = "hunter2" } --@first
 mail.imap { name = "a", host = "b", user = "c", password = "hunter2" } --@named
+
+-- mode: check
+-- expect: exit 3
+-- output: imap_options.lua:{two}: account "two" is the same mailbox as "one" (imap_options.lua:{one})
+-- absent: hunter2
+local one = mail.imap { name = "one", host = "h", user = "u", password = "hunter2" } --@one
+mail.imap { name = "two", like = one } --@two
 
 -- mode: exec
 -- Declared, and never asked for anything: nobody connects.

@@ -52,7 +52,7 @@ t.case("a secret can be printed and handed over, no more", function()
 	t.raises(function() mail.maildir { name = pw, path = "x" } end, "not a secret")
 	t.eq(tostring(pw):find(os.getenv "HOME", 1, true), nil)
 	mail.imap { name = "a", host = "h", user = "u", password = pw }
-	mail.imap { name = "b", host = "h", user = "u", oauth = pw }
+	mail.imap { name = "b", host = "h", user = "v", oauth = pw }
 end)
 t.case("many are let go", function()
 	for i = 1, 20000 do
