@@ -349,6 +349,7 @@ static const struct source_ops imap_ops = {
 	.watch = imap_watch,
 	.unwatch = imap_unwatch,
 	.awake = imap_awake,
+	.describe = imap_describe,
 	.close = imap_close,
 };
 

@@ -161,6 +161,7 @@ void imap_trouble_failed(struct imap_source *s, const struct err *e, bool at_ser
 void imap_trouble_lost(struct imap_source *s, const struct err *e, int64_t up_at, int64_t pause_ms,
 	bool needed);
 void imap_trouble_over(struct imap_link *l);		/* l is ready */
+void imap_describe(struct source *s, struct str *out);
 
 /* ---- imap_select.c */
 void imap_select(struct imap_link *l, struct imap_box *b);

@@ -62,6 +62,22 @@ put_clock(struct str *out, int64_t wall_ms)
 
 /* ---- the log */
 
+/* Servers put times and numbers of sessions behind their words. */
+static bool
+same_but_numbers(const char *a, const char *b)
+{
+	for (;;) {
+		a += strspn(a, "0123456789");
+		b += strspn(b, "0123456789");
+		if (*a != *b)
+			return false;
+		if (*a == '\0')
+			return true;
+		a++;
+		b++;
+	}
+}
+
 static void
 say(struct imap_source *s, bool permanent, int64_t pause)
 {
@@ -69,7 +85,7 @@ say(struct imap_source *s, bool permanent, int64_t pause)
 	bool at_max = pause >= PAUSE_MAX_MS * 3 / 4, loud;
 	struct str line = STR_INIT;
 
-	if (s->said.text == NULL || strcmp(s->said.text, s->trouble.text) != 0) {
+	if (s->said.text == NULL || !same_but_numbers(s->said.text, s->trouble.text)) {
 		free(s->said.text);
 		s->said.text = xstrdup(s->trouble.text);
 		s->said.times = 0;
@@ -220,36 +236,72 @@ void
 imap_trouble_lost(struct imap_source *s, const struct err *e, int64_t up_at, int64_t pause_ms,
 	bool needed)
 {
-	if (s->pause != NULL && pause_ms == 0)
-		return;		/* the others go down with it */
-	if (loop_now(s->source.loop) - up_at >= STABLE_MS)
+	bool again = s->pause == NULL;		/* else the others go down with the first */
+
+	if (again && loop_now(s->source.loop) - up_at >= STABLE_MS)
 		s->failures = 0;
-	if (s->failures > 0 || pause_ms > 0) {
+	if (pause_ms > 0 || (needed && again && s->failures > 0)) {
 		imap_trouble_failed(s, e, true, pause_ms);
 		return;
 	}
 	log_at(s->source.log, needed && !s->away ? LOG_INFO : LOG_DEBUG,
-	    "%s: the connection was lost: %s; connecting again", s->source.name, e->text);
+	    "%s: the connection was lost: %s%s", s->source.name, e->text,
+	    needed ? "; connecting again" : "");
+	if (!needed)
+		return;
+	s->away = true;
+	if (!again)
+		return;
 	s->failures = 1;
-	if (needed)
-		s->away = true;
 	pause_begin(s, chance(PAUSE_LOST_MS));
+}
+
+/* "signed in at HOST:PORT as USER (TLSv1.3, Dovecot)" */
+static void
+put_signed_in(const struct imap_link *l, struct str *out)
+{
+	const struct imap_source *s = l->source;
+	const char *tls = imap_tls_version(l->imap), *server = imap_server(l->imap);
+
+	str_addf(out, "signed in at %s as %s", s->where, s->conf.user);
+	if (tls[0] != '\0' || server[0] != '\0')
+		str_addf(out, " (%s%s%s)", tls, tls[0] != '\0' && server[0] != '\0' ? ", " : "", server);
+}
+
+void
+imap_describe(struct source *source, struct str *out)
+{
+	struct imap_source *s = (struct imap_source *)source;
+
+	CHECK(s, IMAP_SOURCE_MAGIC);
+	LIST_EACH(&s->links, it) {
+		const struct imap_link *l = LIST_ITEM(it, struct imap_link, link);
+
+		if (!imap_link_ready(l))
+			continue;
+		put_signed_in(l, out);
+		return;
+	}
+	if (err_is(&s->trouble))
+		str_addf(out, "not connected: %s", s->trouble.text);
+	else
+		str_addf(out, "not connected to %s now", s->where);
 }
 
 void
 imap_trouble_over(struct imap_link *l)
 {
 	struct imap_source *s = l->source;
-	const char *tls = imap_tls_version(l->imap), *server = imap_server(l->imap);
-	bool both = tls[0] != '\0' && server[0] != '\0', any = tls[0] != '\0' || server[0] != '\0';
+	struct str text = STR_INIT;
 
+	put_signed_in(l, &text);
 	if (!s->been_up)
-		log_info(s->source.log, "%s: signed in at %s as %s%s%s%s%s%s", s->source.name, s->where,
-		    s->conf.user, any ? " (" : "", tls, both ? ", " : "", server, any ? ")" : "");
+		log_info(s->source.log, "%s: %s", s->source.name, str_z(&text));
 	else if (s->away || err_is(&s->trouble))
 		log_info(s->source.log, "%s: connected again", s->source.name);
 	else
 		log_debug(s->source.log, "%s: one more connection", s->source.name);
+	str_free(&text);
 	s->been_up = true;
 	s->away = false;
 	err_clear(&s->trouble);
