@@ -226,6 +226,10 @@ give(struct imap *m, struct imap_reply *r)
 	op = op_of(m, r);
 	if (op == NULL)
 		op = selecting;
+	/* It is for people, whatever is under way (RFC 9051, 7.1). */
+	if (r->kind == IMAP_CONDITION && r->cond.code == IMAP_CODE_ALERT &&
+	    (op != NULL || m->stage != STAGE_READY) && m->conf.events.event != NULL)
+		m->conf.events.event(m->conf.arg, r);
 	if (op != NULL && !op->own) {
 		if (op->reply != NULL)
 			op->reply(op->arg, r);

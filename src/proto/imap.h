@@ -36,7 +36,8 @@ struct imap_events {
 	void	(*ready)(void *arg);
 	/*
 	 * What belongs to no command: EXISTS, EXPUNGE, VANISHED, FETCH of what nobody asked
-	 * for, FLAGS, conditions (ALERT, "Still here").  imap_selected() knows it already.
+	 * for, FLAGS, conditions ("Still here").  imap_selected() knows it already.  [ALERT] always,
+	 * also before ready().
 	 */
 	void	(*event)(void *arg, struct imap_reply *r);
 };

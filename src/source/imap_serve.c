@@ -151,6 +151,13 @@ is_names(const struct request *r)
 	return r->kind == REQ_CREATE || r->kind == REQ_RENAME || r->kind == REQ_REMOVE;
 }
 
+/* LIST names none. */
+static bool
+is_about(const struct request *r, const char *mailbox)
+{
+	return r->mailbox != NULL && mailbox != NULL && strcmp(r->mailbox, mailbox) == 0;
+}
+
 /* What makes or removes mailboxes runs alone, what is about one mailbox one after the other. */
 static bool
 may_start(struct imap_source *s, const struct request *r)
@@ -159,7 +166,7 @@ may_start(struct imap_source *s, const struct request *r)
 		const struct request *other = LIST_ITEM(it, struct imap_link, link)->plain;
 
 		if (other != NULL && (is_names(r) || is_names(other) ||
-		    strcmp(r->mailbox, other->mailbox) == 0))
+		    is_about(r, other->mailbox)))
 			return false;
 	}
 	return true;
@@ -178,7 +185,7 @@ plain_link(struct imap_source *s, const struct request *r)
 		if (!imap_link_ready(l) || l->plain != NULL)
 			continue;
 		/* STATUS of the selected mailbox is frowned upon (RFC 9051, 6.3.11). */
-		score += l->box == NULL || strcmp(l->box->name, r->mailbox) != 0 ? 4 : 0;
+		score += l->box == NULL || !is_about(r, l->box->name) ? 4 : 0;
 		score += !is_busy(l) ? 2 : 0;
 		score += l->watches == NULL ? 1 : 0;
 		if (score > best_score) {

@@ -139,7 +139,7 @@ changed(void *arg, const char *mailbox, const struct err *lost)
 }
 
 static void
-on_log(void *arg, enum log_level level UNUSED, const char *line)
+on_log(void *arg, enum log_level level, const char *line)
 {
 	/* The password, and what SASL makes of it: base64 of "\0anna\0s3cret-pass", of itself. */
 	static const char *const hidden[] = { TALK_PASSWORD, TALK_TOKEN, "AGFubmEAczNjcmV0LXBhc3M",
@@ -150,6 +150,7 @@ on_log(void *arg, enum log_level level UNUSED, const char *line)
 		if (strstr(line, hidden[i]) != NULL)
 			r->leaked = true;
 	talk_lines_add(&r->logged, xstrdup(line), 0);
+	r->logged.at[r->logged.n - 1].taken = level == LOG_WIRE;	/* nothing for "= log:" */
 }
 
 /* ---- the source */

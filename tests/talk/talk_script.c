@@ -241,6 +241,10 @@ with_args(const char *s, char *const *args, size_t nargs, struct str *out)
 			size_t n = (size_t)(*++s - '1');
 
 			str_adds(out, n < nargs ? args[n] : "");
+		} else if (s[0] == '$' && s[1] == '*') {
+			s++;
+			for (size_t i = 0; i < nargs; i++)
+				str_addf(out, "%s%s", i > 0 ? " " : "", args[i]);
 		} else {
 			str_addc(out, *s);
 		}
