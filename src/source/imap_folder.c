@@ -50,6 +50,8 @@ folder_fault(struct imap_link *l, const struct imap_answer *a)
 	    (r->kind == REQ_CREATE || r->kind == REQ_RENAME))
 		err_set(&r->err, ERR_REFUSED, SCOPE_MAILBOX, "mailbox '%s' in account '%s' is there "
 		    "already", made, l->source->source.name);
+	else if (a->result != NULL)
+		(void)imap_select_fault(l->source, r->mailbox, a->result, &r->err);
 	imap_answer_fault(l->source, r, a, str_z(&what));
 	str_free(&what);
 	imap_plain_ended(l);

@@ -31,10 +31,10 @@ imap_select_validity(struct imap_box *b, uint32_t uidvalidity, int64_t messages)
 	if (uidvalidity == 0 || uidvalidity == b->uidvalidity)
 		return;
 	if (b->uidvalidity != 0) {
-		log_warn(b->source->source.log, "%s:%s: the server has renumbered its messages "
-		    "(UIDVALIDITY %u is %u now; %lld message%s): what is there is taken as known, only "
-		    "what comes from now on is new", b->source->source.name, b->name, b->uidvalidity,
-		    uidvalidity, (long long)messages, messages == 1 ? "" : "s");
+		/* What that means for rules is said by who keeps UIDs (engine). */
+		log_info(b->source->source.log, "%s:%s: the server has renumbered its messages "
+		    "(UIDVALIDITY %u is %u now; %lld message%s)", b->source->source.name, b->name,
+		    b->uidvalidity, uidvalidity, (long long)messages, messages == 1 ? "" : "s");
 		seqset_free(&b->known);
 		b->known_above = 0;
 		b->known_whole = false;
@@ -42,6 +42,31 @@ imap_select_validity(struct imap_box *b, uint32_t uidvalidity, int64_t messages)
 		b->changed = true;
 	}
 	b->uidvalidity = uidvalidity;
+}
+
+int
+imap_select_fault(struct imap_source *s, const char *name, const struct imap_result *res,
+	struct err *e)
+{
+	struct err why = ERR_NONE;
+	struct str what = STR_INIT;
+	int rc;
+
+	str_addf(&what, "mailbox '%s' in account '%s'", name, s->source.name);
+	rc = imap_fault(res, IMAP_DURING_COMMAND, str_z(&what), &why, NULL);
+	str_free(&what);
+	if (rc == 0)
+		return 0;
+	if (why.scope < SCOPE_MAILBOX)
+		why.scope = SCOPE_MAILBOX;
+	if (why.kind == ERR_GONE) {
+		log_debug(s->source.log, "%s: %s", s->source.name, why.text);
+		err_set(e, ERR_GONE, SCOPE_MAILBOX, "there is no mailbox '%s' in account '%s'", name,
+		    s->source.name);
+	} else if (!err_is(e)) {
+		*e = why;
+	}
+	return -1;
 }
 
 /* ---- answers to SELECT */
@@ -123,20 +148,16 @@ select_done(void *arg, const struct imap_answer *a)
 	struct imap_box *b = l->box;
 	const struct imap_selected *sel;
 	struct err e = ERR_NONE;
-	struct str what = STR_INIT;
 
 	if (!l->selecting)
 		return;		/* the link is being closed */
-	str_addf(&what, "mailbox '%s' in account '%s'", b->name, l->source->source.name);
 	if (a->result != NULL) {
-		imap_fault(a->result, IMAP_DURING_COMMAND, str_z(&what), &e, NULL);
+		(void)imap_select_fault(l->source, b->name, a->result, &e);
 	} else if (a->err.kind == ERR_USAGE || (!a->sent && a->err.kind == ERR_LIMIT)) {
 		e = a->err;
-		err_prefix(&e, "%s", str_z(&what));
-	}
-	str_free(&what);
-	if (err_is(&e) && e.scope < SCOPE_MAILBOX)
 		e.scope = SCOPE_MAILBOX;
+		err_prefix(&e, "mailbox '%s' in account '%s'", b->name, l->source->source.name);
+	}
 	if (a->result != NULL && !err_is(&e)) {
 		sel = imap_selected(l->imap);
 		if (sel->uidnext == 0 && sel->exists > 0)

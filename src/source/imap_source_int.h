@@ -165,6 +165,12 @@ void imap_describe(struct source *s, struct str *out);
 
 /* ---- imap_select.c */
 void imap_select(struct imap_link *l, struct imap_box *b);
+/*
+ * What an answer about the mailbox name means: imap_fault(), with one text for all servers where
+ * there is no such mailbox.
+ */
+int imap_select_fault(struct imap_source *s, const char *name, const struct imap_result *res,
+	struct err *e);
 /* The link lets its mailbox go: it can be served by another one, or be dropped. */
 void imap_select_leave(struct imap_link *l, bool unselect);
 /* b has been seen with this UIDVALIDITY: says what changed. */

@@ -298,14 +298,12 @@ poll_done(void *arg, const struct imap_answer *a)
 	struct imap_box *b = arg;
 	struct imap_source *s = b->source;
 	int64_t pause = s->conf.poll_ms;
-	struct str what = STR_INIT;
 	struct err e = ERR_NONE;
 
 	b->polling = false;
-	str_addf(&what, "mailbox '%s' in account '%s'", b->name, s->source.name);
 	if (a->result == NULL) {
 		pause = 0;
-	} else if (imap_fault(a->result, IMAP_DURING_COMMAND, str_z(&what), &e, NULL) < 0) {
+	} else if (imap_select_fault(s, b->name, a->result, &e) < 0) {
 		pause = MIN(pause, (int64_t)LOST_POLL_MS);
 		imap_watch_lost(b, &e);
 	}
@@ -313,7 +311,6 @@ poll_done(void *arg, const struct imap_answer *a)
 	if (a->result == NULL && !a->sent && a->err.kind == ERR_USAGE)
 		pause = s->conf.poll_ms;
 	b->poll_at = loop_now(s->source.loop) + pause;
-	str_free(&what);
 	imap_source_step(s);
 }
 
