@@ -1,7 +1,9 @@
 /*
  * Any bytes as what a hostile server says to the IMAP engine, cut anywhere, while an owner
- * sends a mix of commands.  Byte 0: how the session is set up; byte 1: how it is cut.
- * Then the server's bytes, among which 0xFE and a byte are deeds of the owner or of time.
+ * sends a mix of commands.  Byte 0: how the session is set up; byte 1: how it is cut (low
+ * digit 0: by lines).  Then the server's bytes, among which 0xFE and a byte are deeds of
+ * the owner or of time, 0xFD is the tag of the oldest command that was not named yet,
+ * 0xFC the tag of the newest.
  *
  * Holds: each command is answered exactly once and told nothing after; what is written is whole
  * lines without NUL, bare CR or LF outside of literals; no credential in clear where that is
@@ -19,6 +21,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define OPS_MAX		300u
 #define LINE_SHOWN	64u
 #define DEED		'\xfe'
+#define TAG_OLDEST	'\xfd'
+#define TAG_NEWEST	'\xfc'
+#define TAG_LETTERS	"aaaaaa"	/* of random bytes that are 0 */
 
 struct owner {
 	struct imap	*m;
@@ -27,6 +32,8 @@ struct owner {
 	size_t		 n;			/* commands that were sent */
 	unsigned char	 done[OPS_MAX];
 	struct blob	*mail;
+	unsigned	 tags[2 * OPS_MAX];	/* numbers, as written */
+	size_t		 ntags, named;
 	/* what is written */
 	char		 line[LINE_SHOWN + 1];	/* its beginning */
 	size_t		 len;
@@ -56,6 +63,8 @@ literal_at_end(const struct owner *o, uint64_t *n_r, bool *asked_r)
 static void
 line_ended(struct owner *o)
 {
+	if (strncmp(o->line, TAG_LETTERS, 6) == 0 && o->ntags < ARRAY_LEN(o->tags))
+		o->tags[o->ntags++] = (unsigned)strtoul(o->line + 6, NULL, 10);
 	if (o->in_clear)
 		assert(strstr(o->line, " LOGIN ") == NULL && strstr(o->line, " AUTHENTICATE ") == NULL);
 	if (!literal_at_end(o, &o->literal, &o->asked))
@@ -111,7 +120,8 @@ on_done(void *arg, const struct imap_answer *a)
 {
 	unsigned char *done = arg;
 
-	assert(++*done == 1);
+	++*done;
+	assert(*done == 1);
 	assert(a->result != NULL || err_is(&a->err));
 	assert(a->result == NULL || a->sent);
 }
@@ -312,25 +322,40 @@ feed(struct owner *o, struct view in)
 	}
 }
 
+/* One byte of the server's. */
+static void
+expand(struct owner *o, char c, struct str *out)
+{
+	if (c == TAG_OLDEST && o->named < o->ntags)
+		str_addf(out, TAG_LETTERS "%u", o->tags[o->named++]);
+	else if (c == TAG_NEWEST && o->ntags > 0)
+		str_addf(out, TAG_LETTERS "%u", o->tags[o->ntags - 1]);
+	else
+		str_addc(out, c);
+}
+
 static void
 talk(struct owner *o, struct view in, unsigned cut)
 {
-	size_t piece = cut % 16 == 0 ? SIZE_MAX : cut % 16, out = cut < 128 ? SIZE_MAX : cut / 16;
+	size_t piece = cut % 16, out = cut < 128 ? SIZE_MAX : cut / 16, i = 0;
+	struct str s = STR_INIT;
 
 	pump(o, out);
-	while (in.n > 0 && !o->over) {
-		ptrdiff_t at = view_chr(in, DEED);
-		size_t n = MIN(at < 0 ? in.n : (size_t)at, piece);
-
-		if (at == 0) {
-			deed(o, in.n > 1 ? (unsigned char)in.p[1] : 0);
-			in = view_from(in, 2);
+	while (i < in.n && !o->over) {
+		if (in.p[i] == DEED) {
+			deed(o, i + 1 < in.n ? (unsigned char)in.p[i + 1] : 0);
+			i += 2;
 		} else {
-			feed(o, view_sub(in, 0, n));
-			in = view_from(in, n);
+			str_reset(&s);
+			do
+				expand(o, in.p[i++], &s);
+			while (i < in.n && in.p[i] != DEED && in.p[i] != TAG_OLDEST &&
+			    (piece == 0 ? in.p[i - 1] != '\n' : s.len < piece));
+			feed(o, str_view(&s));
 		}
 		pump(o, out);
 	}
+	str_free(&s);
 }
 
 int
