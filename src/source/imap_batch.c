@@ -189,20 +189,34 @@ group_fail_all(struct batch_group *g, const struct err *e)
 			group_fail(g, &g->items.at[i], e);
 }
 
+static void
+account_closed(const struct imap_source *s, struct err *e)
+{
+	err_set(e, ERR_CANCELED, SCOPE_ACCOUNT, "account '%s' was closed", s->source.name);
+}
+
 void
 group_lose(struct batch_group *g, struct batch_item *it)
 {
+	struct imap_source *s = g->box->source;
 	struct imap_answer a = g->loss;
 	struct request *r = it->r;
+	struct err e = ERR_NONE;
 
-	if (!it->sent && g->batch->lost && !g->box->source->closing) {
+	assert(r != NULL);
+	if (!it->sent && g->batch->lost && !s->closing) {
 		VEC_PUSH(&g->batch->back, *it);
 		it->r = NULL;
 		return;
 	}
 	it->r = NULL;
 	a.sent = it->sent;
-	imap_answer_fault(g->box->source, r, &a, g->what);
+	if (!it->sent && g->batch->lost) {
+		account_closed(s, &e);
+		imap_answer_err(s, r, &e);
+	} else {
+		imap_answer_fault(s, r, &a, g->what);
+	}
 }
 
 int
@@ -391,7 +405,7 @@ batch_end(void *arg)
 	struct imap_box *box = b->box;
 	struct err e = ERR_NONE;
 
-	err_set(&e, ERR_CANCELED, SCOPE_ACCOUNT, "account '%s' was closed", box->source->source.name);
+	account_closed(box->source, &e);
 	if (b->back.n > 0)
 		qsort(b->back.at, b->back.n, sizeof(*b->back.at), order_cmp);
 	for (size_t i = b->back.n; i > 0; i--) {
