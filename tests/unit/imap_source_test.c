@@ -695,6 +695,85 @@ TEST(close_lets_a_command_end_and_logs_out)
 	world_end(&w);
 }
 
+/* ---- anything at any time: each request is answered once, and nothing is left */
+
+static uint32_t
+dice(uint32_t *seed, uint32_t below)
+{
+	*seed = *seed * 1664525u + 1013904223u;
+	return (*seed >> 8) % below;
+}
+
+static void
+one_event(struct world *w, uint32_t *seed, struct seen *s, unsigned *asked)
+{
+	static const char *const names[] = { "INBOX", "Lists", "Work", "Four", "None", "a//b" };
+	static const enum request_kind kinds[] = { REQ_SCAN, REQ_FETCH, REQ_COPY, REQ_STATUS, REQ_LIST,
+		REQ_CREATE, REQ_RENAME, REQ_REMOVE, REQ_SCAN };
+	const char *name = names[dice(seed, ARRAY_LEN(names))];
+
+	switch (dice(seed, 14)) {
+	case 0: case 1: case 2:
+		world_ask(w, kinds[dice(seed, ARRAY_LEN(kinds))], name);
+		++*asked;
+		break;
+	case 3:
+		watch(w, name, s);
+		break;
+	case 4:
+		w->s->ops->unwatch(w->s, name, on_change, s);
+		break;
+	case 5:
+		world_cut(w, dice(seed, w->opened + 1));
+		break;
+	case 6:
+		w->refused = dice(seed, 3) == 0;
+		break;
+	case 7:
+		w->silent = dice(seed, 4) == 0;
+		break;
+	case 8:
+		w->no_password = dice(seed, 6) == 0;
+		break;
+	case 9:
+		w->most = dice(seed, 4);
+		break;
+	case 10:
+		w->box[dice(seed, 4)].missing = dice(seed, 3) == 0;
+		break;
+	case 11:
+		w->s->ops->awake(w->s);
+		break;
+	case 12:
+		world_say(w, dice(seed, w->opened + 1), dice(seed, 2) ? "* 9 EXISTS\r\n" : "* BYE enough\r\n");
+		break;
+	default:
+		world_run(w, dice(seed, 3) == 0 ? 40000 : dice(seed, 300));
+		break;
+	}
+}
+
+TEST(anything_at_any_time)
+{
+	for (uint32_t round = 0; round < 150; round++) {
+		uint32_t seed = round * 7919 + 1;
+		struct seen s = { 0 };
+		unsigned asked = 0;
+		struct world w;
+
+		begin(&w, 1 + round % 4);
+		w.no_uidnext = w.no_status_uidnext = round % 5 == 0;
+		for (int i = 0; i < 80; i++)
+			one_event(&w, &seed, &s, &asked);
+		world_close(&w);
+		world_run(&w, 6000);
+		EXPECT(w.closed);
+		EXPECT_EQ(w.now, 0);
+		EXPECT_EQ(w.answers, asked);
+		world_end(&w);
+	}
+}
+
 /* ---- mailboxes as objects */
 
 static const char *

@@ -68,13 +68,19 @@ struct session {
 
 static void world_pump(void *arg);
 
-static void
+/* true: it was freed, and goes when nothing will look at it any more. */
+static bool
 world_session_drop(struct session *x)
 {
+	if (!x->freed)
+		return false;
+	if (x->inside || x->poked)
+		return true;
 	loop_cancel(x->conf.loop, &x->timer);
 	str_free(&x->in);
 	str_free(&x->out);
 	free(x);
+	return true;
 }
 
 static void
@@ -270,10 +276,8 @@ world_pump(void *arg)
 			break;
 	}
 	x->inside = false;
-	if (x->freed) {
-		world_session_drop(x);
+	if (world_session_drop(x))
 		return;
-	}
 	loop_cancel(x->conf.loop, &x->timer);
 	if (x->over)
 		return;
@@ -289,9 +293,7 @@ world_poked(void *arg)
 	struct session *x = arg;
 
 	x->poked = false;
-	if (x->freed)
-		world_session_drop(x);
-	else
+	if (!world_session_drop(x))
 		world_pump(x);
 }
 
@@ -305,8 +307,7 @@ world_fail(struct session *x, const char *why)
 	e.temporary = true;
 	world_over(x, &e);
 	x->inside = false;
-	if (x->freed)
-		world_session_drop(x);
+	world_session_drop(x);
 }
 
 static void
@@ -316,10 +317,8 @@ world_connect(void *arg)
 	struct world *w = x->w;
 
 	x->poked = false;
-	if (x->freed) {
-		world_session_drop(x);
+	if (world_session_drop(x))
 		return;
-	}
 	if (w->refused) {
 		world_fail(x, "mail.example.com:143: connection refused");
 		return;
@@ -371,8 +370,7 @@ world_free(struct session **xp)
 			x->w->sessions[x->no % 8] = NULL;
 	}
 	x->freed = true;
-	if (!x->inside && !x->poked)
-		world_session_drop(x);
+	world_session_drop(x);
 }
 
 static const struct session_maker world_maker = { world_open, world_poke, world_free };
