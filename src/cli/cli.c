@@ -181,10 +181,12 @@ cli_exit_code(const struct err *e)
 	case ERR_NET:
 	case ERR_TLS:
 		return EXIT_NETWORK;
+	case ERR_PROTO:
+		return e->scope >= SCOPE_SESSION ? EXIT_NETWORK : EXIT_FAILED;
 	case ERR_AUTH:
 		return EXIT_SIGNIN;
-	case ERR_HELD:
-		return EXIT_IN_USE;
+	case ERR_HELD:		/* the state; a message can be held too */
+		return e->scope == SCOPE_PROGRAM ? EXIT_IN_USE : EXIT_FAILED;
 	default:
 		return EXIT_FAILED;
 	}

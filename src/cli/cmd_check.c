@@ -1,19 +1,21 @@
 /*
  * mailmill check: a script up to its load point, and everything that can be known
- * without touching mail.  The verdict is on standard output, the findings in the log.
+ * without touching mail; with --connect (connect.c) also what the accounts tell.  The
+ * verdict is on standard output, the findings in the log.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "cli/host.h"
+#include "cli/connect.h"
 
 struct checker {
 	struct host	 host;
 	struct script	*script;
 	char		*load_point;
 	size_t		 bad;
+	bool		 unusable;	/* its accounts cannot be opened */
 };
 
 static void
@@ -25,6 +27,7 @@ loaded(void *arg, struct script *s, const struct err *e, const char *detail, con
 	if (err_is(e)) {
 		host_load_error(k->host.cli->log, e, detail);
 		k->bad++;
+		k->unusable = true;
 	} else {
 		k->bad += host_findings(&k->host, s, true);
 		k->load_point = load_point != NULL ? xstrdup(load_point) : NULL;
@@ -47,6 +50,7 @@ check_account(struct checker *k, const struct account_decl *d)
 		log_error(k->host.cli->log, "%s: account \"%s\": no Maildir at %s (create = true makes one)",
 		    d->where, d->name, d->path);
 		k->bad++;
+		k->unusable = true;
 	}
 	free(cur);
 }
@@ -61,6 +65,7 @@ verdict(struct checker *k, const char *file)
 	if (engine_check_paths(rs, &e) < 0) {
 		log_error(k->host.cli->log, "%s", e.text);
 		k->bad++;
+		k->unusable = true;
 	}
 	for (size_t i = 0; i < rs->accounts.n; i++)
 		check_account(k, rs->accounts.at[i]);
@@ -78,17 +83,44 @@ verdict(struct checker *k, const char *file)
 		    k->load_point);
 }
 
+static int
+check_file(struct checker *k, struct script_conf *conf, bool connect)
+{
+	struct connected found = { 0 };
+	struct err e = ERR_NONE;
+
+	conf->loop = k->host.loop;
+	conf->log = k->host.cli->log;
+	conf->lua_dir = k->host.cli->lua_dir;
+	k->script = script_load(conf, loaded, k, &e);
+	if (k->script == NULL) {
+		log_error(k->host.cli->log, "%s", e.text);
+		return EXIT_CONFIG;
+	}
+	loop_run(k->host.loop);
+	verdict(k, conf->file);
+	if (connect && k->unusable) {
+		log_warn(k->host.cli->log, "nothing was connected: mend what is wrong first");
+	} else if (connect) {
+		fflush(stdout);
+		found = connect_all(&k->host, script_ruleset(k->script));
+	}
+	return k->bad + found.findings > 0 ? EXIT_CONFIG : found.code;
+}
+
 int
 cmd_check(struct cli *c, int argc, char **argv)
 {
 	struct checker k = { .host = { .cli = c } };
 	const char **rest = xcalloc((size_t)argc + 1, sizeof(*rest));
 	struct script_conf conf = { .phase = SCRIPT_CHECK };
+	bool connect = false;
+	const struct cli_option opts[] = { { "--connect", &connect, NULL } };
 	struct err e = ERR_NONE;
 	size_t nrest;
 	int code = EXIT_USAGE;
 
-	if (cli_options(c, cmd_find("check"), argc, argv, NULL, 0, false, rest, &nrest) < 0)
+	if (cli_options(c, cmd_find("check"), argc, argv, opts, 1, false, rest, &nrest) < 0)
 		goto out;
 	if (nrest > 1) {
 		cli_usage(cmd_find("check"), "one FILE, not '%s' as well", rest[1]);
@@ -99,24 +131,18 @@ cmd_check(struct cli *c, int argc, char **argv)
 	conf.file = cli_rule_file(c, rest[0]);
 	if (conf.file == NULL)
 		goto out;
-	k.host.loop = loop_new(&e);
-	if (k.host.loop != NULL) {
-		conf.loop = k.host.loop;
-		conf.log = c->log;
-		conf.lua_dir = c->lua_dir;
-		k.script = script_load(&conf, loaded, &k, &e);
-		if (k.script != NULL)
-			loop_run(k.host.loop);
+	if (connect) {
+		code = host_open(&k.host, c, HOST_SCRATCH, true, false);
+	} else {
+		k.host.loop = loop_new(&e);
+		code = k.host.loop != NULL ? EXIT_DONE : EXIT_FAILED;
 	}
-	if (err_is(&e)) {
+	if (err_is(&e))
 		log_error(c->log, "%s", e.text);
-		k.bad++;
-	} else if (k.script != NULL) {
-		verdict(&k, conf.file);
-	}
-	code = k.bad > 0 ? EXIT_CONFIG : EXIT_DONE;
+	if (code == EXIT_DONE)
+		code = check_file(&k, &conf, connect);
 	script_free(&k.script);
-	loop_free(&k.host.loop);
+	host_close(&k.host);
 	free(k.load_point);
 out:
 	free(rest);

@@ -31,11 +31,16 @@ const struct cmd cmds[] = {
 	  "mail.args in the script.  Beside a running `mailmill run` it uses a state of its own.\n\n"
 	  "  --dry-run     verbs say what they would do and change nothing\n\n" COMMON,
 	  cmd_exec },
-	{ "check", "check [FILE]",
+	{ "check", "check [--connect] [FILE]",
 	  "look at a script without touching any mail",
 	  "Loads FILE up to its first wait or its end and reports what is wrong: unknown keys and\n"
 	  "names, bad patterns and templates, queries that nothing uses, rules that can never be\n"
-	  "reached.  Exit code 3 when there is an error or a warning.\n\n" COMMON,
+	  "reached.  Exit code 3 when there is an error or a warning.\n\n"
+	  "  --connect     then sign in to every account, count what is in the mailboxes that\n"
+	  "                have rules, and look whether the mailboxes that rules name are there;\n"
+	  "                nothing is changed.  One line an account.  Exit code 3 when something\n"
+	  "                is wrong with the file, else 5 when a sign-in was refused, else 4 when\n"
+	  "                a server could not be reached\n\n" COMMON,
 	  cmd_check },
 	{ "help", "help [COMMAND]", "this overview, or the page of a command",
 	  "Prints the commands, or everything about one of them.\n", cmd_help },

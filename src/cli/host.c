@@ -12,6 +12,7 @@
 
 #include "base/crypto.h"
 #include "base/mem.h"
+#include "net/dns.h"
 
 /* ---- a copy of the state for a dry run */
 
@@ -86,7 +87,7 @@ remove_folder(const char *path)
 /* ---- opening */
 
 static int
-open_scratch(struct host *h, struct err *e)
+open_scratch(struct host *h, bool copy, struct err *e)
 {
 	const char *tmp = getenv("TMPDIR");
 	char *dir = xasprintf("%s/mailmill-dry-XXXXXX", tmp != NULL && tmp[0] == '/' ? tmp : "/tmp");
@@ -97,7 +98,8 @@ open_scratch(struct host *h, struct err *e)
 		return -1;
 	}
 	h->scratch = dir;
-	copy_state(h->cli, dir);
+	if (copy)
+		copy_state(h->cli, dir);
 	h->state = state_open(h->loop, h->cli->log, dir, "state", NULL, e);
 	return h->state != NULL ? 0 : -1;
 }
@@ -129,8 +131,8 @@ host_open(struct host *h, struct cli *c, enum host_state which, bool dry_run, bo
 	h->loop = loop_new(&e);
 	if (h->loop == NULL)
 		goto fail;
-	if (which == HOST_COPY) {
-		if (open_scratch(h, &e) < 0)
+	if (which == HOST_COPY || which == HOST_SCRATCH) {
+		if (open_scratch(h, which == HOST_COPY, &e) < 0)
 			goto fail;
 	} else {
 		h->state = state_open(h->loop, c->log, c->state_dir, "state", &pid, &e);
@@ -144,6 +146,7 @@ host_open(struct host *h, struct cli *c, enum host_state which, bool dry_run, bo
 	}
 	conf.loop = h->loop;
 	conf.state = h->state;
+	conf.dns = h->dns = dns_new(h->loop, NULL);
 	h->engine = engine_new(&conf);
 	return EXIT_DONE;
 fail:
@@ -172,6 +175,7 @@ host_close(struct host *h)
 	if (h->state != NULL)
 		state_close(&h->state);
 	loop_free(&h->loop);
+	dns_free(&h->dns);
 	if (h->scratch != NULL)
 		remove_folder(h->scratch);
 	if (h->run_name != NULL) {

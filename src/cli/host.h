@@ -10,11 +10,13 @@ enum host_state {
 	HOST_OWN,		/* the state of --state; in use elsewhere: EXIT_IN_USE */
 	HOST_BESIDE,		/* ... then one of its own for this run (exec beside a daemon) */
 	HOST_COPY,		/* a copy that goes with the run (dry run) */
+	HOST_SCRATCH,		/* an empty one that goes with the run */
 };
 
 struct host {
 	struct cli	*cli;
 	struct loop	*loop;
+	struct dns	*dns;
 	struct state	*state;
 	struct engine	*engine;
 	bool		 beside;	/* the state is this run's own */

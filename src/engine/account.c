@@ -107,6 +107,7 @@ account_open(struct account *a, struct err *err)
 	a->source = account_source_open(a, &why);
 	if (a->source != NULL) {
 		a->failures = 0;
+		err_clear(&a->trouble);
 		account_want_list(a, NULL, NULL);
 		account_tell_runners(a);
 		return 0;
@@ -123,7 +124,7 @@ account_open(struct account *a, struct err *err)
 	}
 	pause = MIN((int64_t)REOPEN_FIRST_MS << MIN(a->failures, 10u), (int64_t)REOPEN_MAX_MS);
 	a->failures++;
-	account_heard(a, &why);
+	a->trouble = why;
 	log_error(e->conf.log, "%s: %s; trying again in %lld s", a->name, why.text,
 	    (long long)pause / 1000);
 	a->reopen = loop_after(e->conf.loop, pause, account_reopen, a);

@@ -55,7 +55,7 @@ engine_dry_run(const struct engine *e)
 }
 
 const struct err *
-engine_trouble(const struct engine *e)
+engine_trouble(const struct engine *e, const char **name_r)
 {
 	const struct err *worst = NULL;
 
@@ -64,8 +64,10 @@ engine_trouble(const struct engine *e)
 
 		if (!err_is(&a->trouble) || a->retired)
 			continue;
-		if (worst == NULL || a->trouble.kind == ERR_AUTH)
-			worst = &a->trouble;
+		if (worst != NULL && a->trouble.kind != ERR_AUTH)
+			continue;
+		worst = &a->trouble;
+		*name_r = a->name;
 	}
 	return worst;
 }

@@ -35,9 +35,9 @@ const struct engine_counts *engine_counts(const struct engine *e);
 bool engine_dry_run(const struct engine *e);
 /*
  * Why an account cannot be used now, or NULL when all can: a sign-in that was refused before
- * anything of the network (ERR_NET, ERR_TLS).
+ * anything of the network (ERR_NET, ERR_TLS).  *name_r: of the account.
  */
-const struct err *engine_trouble(const struct engine *e);
+const struct err *engine_trouble(const struct engine *e, const char **name_r);
 /* Messages whose actions wait for an account that is away, or for room on a disk. */
 size_t engine_waiting(const struct engine *e);
 struct loop *engine_loop(const struct engine *e);
