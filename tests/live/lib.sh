@@ -40,3 +40,15 @@ script()
 	} >rules.lua.new
 	mv rules.lua.new rules.lua
 }
+
+# patiently SECONDS COMMAND...: until it is true.
+patiently()
+{
+	left=$(($1 * 4))
+	shift
+	until "$@"; do
+		left=$((left - 1))
+		[ $left -gt 0 ] || fail "not in time: $*"
+		sleep 0.25
+	done
+}
