@@ -200,6 +200,7 @@ maybe_end(struct imap_source *s)
 	loop_cancel(s->source.loop, &s->closing_timer);
 	conf_free(&s->conf);
 	free(s->said.text);
+	free(s->alert);
 	free(s->source.name);
 	s->magic = 0;
 	free(s);

@@ -96,6 +96,7 @@ struct imap_source {
 	unsigned		 links_max;	/* conf.max_connections, or fewer when the server said so */
 	struct loop_timer	*alarm;		/* the next step that time asks for */
 	char			 where[PEER_TEXT];	/* host:port */
+	char			*alert;		/* the last one that was logged */
 	bool			 flat_list;	/* LIST RETURN brings nothing here: plain LIST */
 	/* imap_trouble.c: supervision */
 	struct err		 trouble;	/* why the last attempt failed; ERR_OK: it did not */

@@ -10,7 +10,8 @@
 
 #include "base/mem.h"
 
-#define LOST_POLL_MS 30000
+#define LOST_POLL_MS	30000
+#define ALERT_MAX	300u
 
 /* ---- watchers */
 
@@ -153,6 +154,18 @@ is_change(struct imap_link *l, struct imap_reply *r)
 	}
 }
 
+/* People have to see it (RFC 9051, 7.1); servers repeat it on each connection. */
+static void
+alert(struct imap_source *s, struct view text)
+{
+	text = view_sub(text, 0, ALERT_MAX);
+	if (s->alert != NULL && view_is(text, s->alert))
+		return;
+	free(s->alert);
+	s->alert = view_dup(text);
+	log_warn(s->source.log, "%s: the server says: %s", s->source.name, s->alert);
+}
+
 void
 imap_watch_event(struct imap_link *l, struct imap_reply *r)
 {
@@ -160,8 +173,7 @@ imap_watch_event(struct imap_link *l, struct imap_reply *r)
 	const struct imap_selected *sel = imap_selected(l->imap);
 
 	if (r->kind == IMAP_CONDITION && r->cond.code == IMAP_CODE_ALERT)
-		log_warn(l->source->source.log, "%s: the server says: %.*s", l->source->source.name,
-		    (int)MIN(r->cond.text.n, (size_t)300), r->cond.text.n > 0 ? r->cond.text.p : "");
+		alert(l->source, r->cond.text);
 	if (b == NULL || sel == NULL)
 		return;
 	if (l->selecting) {

@@ -280,6 +280,10 @@ TEST(a_watched_mailbox_has_the_first_link)
 	EXPECT_EQ(heard(&w, "1> IDLE"), heard(&w, "1> DONE") + 1);
 	EXPECT_EQ(logged(&w, "work:INBOX: watched by IDLE"), 1);
 	EXPECT_EQ(s.changes, 1);
+	world_say(&w, 1, "* OK [ALERT] Down at noon\r\n* OK [ALERT] Down at noon\r\n");
+	world_run(&w, 10);
+	EXPECT_EQ(logged(&w, "work: the server says: Down at noon"), 1);
+	EXPECT_EQ(s.changes, 1);
 	world_say(&w, 1, "* 4 EXISTS\r\n* 1 RECENT\r\n");
 	world_run(&w, 10);
 	EXPECT_EQ(s.changes, 2);
@@ -325,6 +329,12 @@ TEST(a_cut_link_comes_back_within_a_second_and_calls)
 	world_run(&w, 2000);
 	EXPECT_EQ(w.opened, 3);
 	EXPECT_EQ(s.changes, 3);
+	/* up for a minute: what was before does not count any more */
+	world_run(&w, 61000);
+	world_cut(&w, 3);
+	world_run(&w, 1100);
+	EXPECT_EQ(w.opened, 4);
+	EXPECT_EQ(logged(&w, "trying again"), 1);
 	world_end(&w);
 }
 
