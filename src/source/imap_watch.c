@@ -105,7 +105,8 @@ imap_watch_lost(struct imap_box *b, const struct err *e)
 	b->lost = *e;
 	b->lost.scope = SCOPE_MAILBOX;
 	b->lost.temporary = true;
-	b->how = HOW_NONE;
+	if (b->own)
+		b->how = HOW_NONE;	/* said anew when it is back */
 	b->changed = true;
 	imap_source_step(b->source);
 }

@@ -542,6 +542,7 @@ TEST(a_polled_mailbox_that_goes_is_lost_and_found)
 	world_run(&w, 120000);
 	EXPECT_EQ(b.lost, 1);
 	EXPECT_EQ(a.lost, 0);
+	EXPECT_EQ(logged(&w, "work:Work: looked at"), 1);
 	w.box[2].missing = false;
 	world_run(&w, 31000);
 	EXPECT_EQ(b.changes, 2);
