@@ -99,6 +99,7 @@ cli_options(struct cli *c, const struct cmd *cmd, int argc, char **argv,
 	const struct cli_option common[] = {
 		{ "--json", &c->json, NULL }, { "--verbose", &c->verbose, NULL },
 		{ "-v", &c->verbose, NULL }, { "--quiet", &c->quiet, NULL }, { "-q", &c->quiet, NULL },
+		{ "--wire", &c->wire, NULL },
 		{ "--state", NULL, &state }, { "--help", &help, NULL }, { "-h", &help, NULL },
 	};
 
@@ -169,7 +170,7 @@ cli_open_log(struct cli *c)
 	    term != NULL && strcmp(term, "dumb") != 0;
 
 	c->log = log_new(STDERR_FILENO, c->json ? LOG_JSON : LOG_TEXT, color,
-	    c->quiet ? LOG_WARN : c->verbose ? LOG_DEBUG : LOG_INFO);
+	    c->wire ? LOG_WIRE : c->quiet ? LOG_WARN : c->verbose ? LOG_DEBUG : LOG_INFO);
 }
 
 int

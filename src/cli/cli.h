@@ -15,7 +15,7 @@ enum {
 
 /* Options that every subcommand takes, and the paths that follow from the environment. */
 struct cli {
-	bool		 json, verbose, quiet;
+	bool		 json, verbose, wire, quiet;
 	char		*state_dir;
 	char		*config;		/* the default rule file */
 	const char	*lua_dir;		/* MAILMILL_LUA, or NULL */

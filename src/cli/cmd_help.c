@@ -8,7 +8,8 @@
 	"  --state DIR     where the state lives (else $MAILMILL_STATE,\n" \
 	"                  $XDG_STATE_HOME/mailmill, ~/.local/state/mailmill)\n" \
 	"  --json          log as JSON lines instead of text\n" \
-	"  -v, --verbose   say more          -q, --quiet   warnings and errors only\n"
+	"  -v, --verbose   say more          -q, --quiet   warnings and errors only\n" \
+	"  --wire          say also what is said to servers and by them, passwords hidden\n"
 
 const struct cmd cmds[] = {
 	{ "run", "run [FILE] [--once] [--existing] [--dry-run]",

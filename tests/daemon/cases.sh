@@ -4,7 +4,7 @@
 #   limit     seconds for one case
 #   together  how many run at once
 # and may define prepare() and clean_up(), run in $work before and after all cases.  Each case
-# runs in a shell and a folder of its own.
+# runs in a shell and a folder of its own; KEEP=yes leaves the folders for a look.
 # shellcheck shell=sh disable=SC2154
 
 MAILMILL=${MAILMILL:-$here/../../build/mailmill}
@@ -27,7 +27,7 @@ command -v prepare >/dev/null || prepare() { :; }
 command -v clean_up >/dev/null || clean_up() { :; }
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/mill-$group-XXXXXX") || exit 2
-trap 'clean_up; rm -rf "$work"' EXIT
+trap 'clean_up; [ -n "${KEEP-}" ] || rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM
 if [ $# -eq 0 ]; then
 	# shellcheck disable=SC2046	# words are wanted

@@ -260,7 +260,7 @@ names()
 	script "$(account home $1 anna 'create = "subscribed"')" 'home.inbox:rules {' \
 	    '{ "1", copy = "Größere Sachen/A & B" }, { "2", copy = "two  blanks" },' \
 	    '{ "3", copy = [["quoted" \ back]] }, { "4", copy = "日本語/メール" },' \
-	    '{ "5", copy = "per%cent" }, { "6", copy = "(paren) {{1}} *" }, { "7", copy = "NIL" },' \
+	    '{ "5", copy = "per%25cent" }, { "6", copy = "(paren) {{1}} *" }, { "7", copy = "NIL" },' \
 	    '{ "8", copy = "Lists/{from.local_part}" } }'
 }
 
@@ -269,7 +269,7 @@ case_names()
 	server a
 	names a
 	mill 0 run --once --existing rules.lua
-	for box in 'Größere Sachen/A & B' 'two  blanks' '"quoted" \ back' '日本語/メール' '(paren) {1} *' NIL; do
+	for box in 'Größere Sachen/A & B' 'two  blanks' '"quoted" \ back' '日本語/メール' '(paren) {1} *' NIL per%cent; do
 		must_hold a anna "$box" one
 	done
 	adm a mailbox list -u anna -s >boxes
@@ -296,6 +296,8 @@ case_names_below_inbox()
 	END
 	letter "$(inbox b anna)" one
 	letter "$(inbox b anna)" two
+	adm b mailbox create -u anna INBOX.Old
+	letter "$(inbox b anna)/.Old" three
 	script "$(account home b anna 'create = true')" 'home.inbox:rules {' \
 	    '{ "c", copy = "Lists/dev" }, { "d", when = q.subject "two", delete = true } }' \
 	    'home "Lists/dev":rules { { "own", own = true, flag = "Handled" } }'
@@ -307,9 +309,14 @@ case_names_below_inbox()
 	script "$(account home b anna)" 'print("found", #home "Lists/dev":search(), home.trash)' \
 	    'for b in home:mailboxes() do print(b, #b:search()) end'
 	mill 0 exec rules.lua
+	said "home:Old	1"
 	said "found	2	home:@trash"
 	said "home:Lists/dev	2"
 	said "home:INBOX	1"
+	# A dot in a name would be two levels there.
+	script "$(account home b anna 'create = true')" 'print(home "Old":search():copy "Lists/a.b")'
+	timeout -k 2 40 "$MAILMILL" exec rules.lua >"$OUT" 2>&1 </dev/null
+	in_box b anna INBOX.Lists.a.b 0 || fail "a.b became two levels"
 }
 
 case_roles()

@@ -74,6 +74,7 @@ answer(struct talk_run *r, struct session *s)
 
 		if (!talk_match(rule->pattern, view_of(l->text), &slots))
 			continue;
+		talk_keep(&r->slots, &slots);
 		show("c", view_of(l->text));
 		s->head++;
 		talk_fill(&rule->answer, &slots, &out);

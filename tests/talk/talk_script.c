@@ -403,6 +403,13 @@ talk_match(const char *pattern, struct view line, struct talk_slots *slots)
 }
 
 void
+talk_keep(struct talk_slots *to, const struct talk_slots *found)
+{
+	for (int c = 'A'; c <= 'Z'; c++)
+		memcpy(to->tag[c], found->tag[c], sizeof(to->tag[c]));
+}
+
+void
 talk_fill(const struct talk_bytes *b, const struct talk_slots *slots, struct str *out)
 {
 	size_t at = 0;

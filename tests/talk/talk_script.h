@@ -55,6 +55,8 @@ const char *talk_option(const struct talk_script *t, const char *name);
 
 /* "..." stands for any bytes, "%x" for a word of letters and digits that is kept in slot x. */
 bool talk_match(const char *pattern, struct view line, struct talk_slots *slots);
+/* Of what a standing answer has found, capital letters are kept. */
+void talk_keep(struct talk_slots *to, const struct talk_slots *found);
 /* The block with the tags that were kept. */
 void talk_fill(const struct talk_bytes *b, const struct talk_slots *slots, struct str *out);
 /* "9min", "55s", "300ms" or "1h"; -1: none of these. */

@@ -266,6 +266,7 @@ answer(struct wire *w, struct view line)
 
 		if (!talk_match(rule->pattern, line, &slots))
 			continue;
+		talk_keep(&w->slots, &slots);
 		show("c", line);
 		talk_fill(&rule->answer, &slots, &out);
 		show("s", str_view(&out));
@@ -591,7 +592,7 @@ tear_down(struct wire *w)
 
 	hang_up(w);
 	if (w->pid != 0)
-		kill(w->pid, SIGTERM);
+		kill(w->pid, w->why[0] != '\0' ? SIGKILL : SIGTERM);
 	while (!ended(w, false) && now_ms() < until)
 		nap(10);
 	if (w->pid != 0) {
