@@ -480,7 +480,7 @@ world_end(struct world *w)
 }
 
 /* How often a text was heard (or logged) since the world began. */
-static unsigned
+static inline unsigned
 world_count(const struct str *in, const char *text)
 {
 	unsigned n = 0;
@@ -490,13 +490,13 @@ world_count(const struct str *in, const char *text)
 	return n;
 }
 
-static unsigned
+static inline unsigned
 heard(struct world *w, const char *text)
 {
 	return world_count(&w->heard, text);
 }
 
-static unsigned
+static inline unsigned
 logged(struct world *w, const char *text)
 {
 	return world_count(&w->log_text, text);
