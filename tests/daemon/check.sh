@@ -72,3 +72,51 @@ case_check_load_point()
 	mill 0 check rules.lua
 	said "checked up to the first wait, rules.lua:3"
 }
+
+# Nobody listens at port 1 of this machine.
+AWAY='local work = mail.imap { name = "work", host = "127.0.0.1", port = 1, user = "anna", password = "x" }'
+
+case_check_connect()
+{
+	maildir Maildir
+	maildir Maildir/.Lists
+	letter Maildir one
+	rules 'home.inbox:rules { { "a", move = "Lists" } }'
+	mill 0 check --connect rules.lua
+	said "home: Maildir at "
+	said "; 2 mailboxes; INBOX 1 message"
+	[ ! -e state ] || fail "a state was made"
+	# create = true makes what is missing; without it rules that name it are wrong.
+	rules 'home.inbox:rules { { "a", move = "New" } }'
+	mill 0 check --connect rules.lua
+	sed 's/, create = true//; s/"New"/"Listz"/' rules.lua >other.lua
+	mill 0 check other.lua
+	mill 3 check --connect other.lua
+	said 'other.lua:2: rule "a": account "home" has no mailbox "Listz"; did you mean "Lists"?'
+	echo 'home.inbox:rules { { "t", delete = true } }' >>other.lua
+	mill 3 check --connect other.lua
+	said 'rule "t": account "home" has no mailbox for the trash'
+	# An account that is away does not hold up the others.
+	rules "$AWAY" 'home.inbox:rules { { "a", flag = "x" } }' 'work.inbox:rules { { "b", move = "Y" } }'
+	mill 4 check --connect rules.lua
+	said "home: Maildir at "
+	said "error: work: 127.0.0.1:1: "
+	holds Maildir 1
+}
+
+case_once_with_an_account_away()
+{
+	maildir Maildir
+	rules "$AWAY" 'home.inbox:rules { { "a", move = "Box" } }' 'work.inbox:rules { { "b", move = "Y" } }' \
+	    'work "@archive":rules { { "c", flag = "x" } }'
+	mill 4 run --once rules.lua
+	letter Maildir one
+	mill 4 run --once rules.lua
+	said "error: not all accounts could be used: work: 127.0.0.1:1: "
+	said "actions done 1"
+	holds Maildir/.Box 1
+	mill 4 run --once --dry-run rules.lua
+	rules "$AWAY" 'print(#work.inbox:search {})'
+	mill 4 exec rules.lua
+	said "127.0.0.1:1"
+}

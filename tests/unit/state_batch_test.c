@@ -453,3 +453,133 @@ TEST(no_statement_walks_a_table)
 	EXPECT(seen > 20);
 	kit_close(&k);
 }
+
+TEST(renewed_uids_make_nothing_new_of_what_is_there)
+{
+	struct kit k = { 0 };
+	struct state_batch *b = state_batch_new();
+	int64_t box = open_box(&k);
+
+	state_batch_cursor(b, box, 50);
+	state_batch_park(b, box, 7, NULL, 3, "why");
+	kit_commit(&k, b);
+	state_box(k.state, "home", "INBOX", 101, 21, kit_on_box, &k);
+	kit_wait(&k);
+	EXPECT(k.box.renewed);
+	EXPECT(!k.box.first);
+	EXPECT_EQ(k.box.cursor, 20);
+	EXPECT_EQ(k.box.before, 100);
+	EXPECT_EQ(k.box.left, 1);
+	/* ... also when the process ends right after. */
+	kit_reopen(&k);
+	state_box(k.state, "home", "INBOX", 101, 30, kit_on_box, &k);
+	kit_wait(&k);
+	EXPECT(!k.box.renewed);
+	EXPECT(!k.box.first);
+	EXPECT_EQ(k.box.cursor, 20);
+	kit_close(&k);
+}
+
+TEST(rows_say_what_a_message_is_known_by)
+{
+	struct kit k = { 0 };
+	struct state_batch *b = state_batch_new();
+	int64_t box = open_box(&k);
+
+	state_batch_park(b, box, 7, NULL, 3, "why");
+	state_batch_known(b, box, 7, 4711, "abcd", 0);
+	state_batch_due(b, box, 8, "later", 100);
+	state_batch_known(b, box, 8, 5, NULL, 1234);
+	kit_commit(&k, b);
+	EXPECT_EQ(kit_ask(&k, "SELECT size FROM message WHERE uid = 7 AND digest = 'abcd'"), 4711);
+	kit_pending(&k, box, 1000);
+	EXPECT_EQ(k.list.n, 1);
+	EXPECT_EQ(k.list.at[0].here, 1234);
+	kit_close(&k);
+}
+
+struct moved_answer { struct state_moved at[8]; size_t n; };
+
+static void
+on_moved(void *arg, const struct state_moved *list, size_t n, const struct err *e UNUSED)
+{
+	struct moved_answer *a = arg;
+
+	a->n = n;
+	for (size_t i = 0; i < MIN(n, ARRAY_LEN(a->at)); i++)
+		a->at[i] = list[i];
+}
+
+/* A move from INBOX to Lists as UID 70 of UIDVALIDITY 5, from there on to Old as UID 9. */
+TEST(what_own_moves_made_is_known_by_its_new_uid)
+{
+	struct kit k = { 0 };
+	struct state_batch *b = state_batch_new();
+	struct actions first = { 0 }, second = { 0 };
+	struct moved_answer a = { 0 };
+	int64_t inbox = open_box(&k), lists, old;
+
+	VEC_PUSH(&first, kit_action(VERB_MOVE, "Lists", "t1"));
+	VEC_PUSH(&second, kit_action(VERB_MOVE, "Old", "t2"));
+	lists = kit_box(&k, "home", "Lists", 5);
+	old = kit_box(&k, "home", "Old", 6);
+	state_batch_plan(b, inbox, 1, NULL, "r", &first);
+	kit_commit(&k, b);
+	b = state_batch_new();
+	state_batch_result(b, &first.at[0], "done", 70, 5);
+	state_batch_due(b, lists, 70, "later", 10);
+	state_batch_plan(b, lists, 70, NULL, "r", &second);
+	kit_commit(&k, b);
+	b = state_batch_new();
+	state_batch_result(b, &second.at[0], "done", 9, 0);
+	kit_commit(&k, b);
+	state_moved(k.state, lists, 0, 100, on_moved, &a);
+	kit_wait(&k);
+	EXPECT_EQ(a.n, 1);
+	EXPECT_EQ(a.at[0].uid, 70);
+	EXPECT_EQ(a.at[0].hops, 1);
+	state_moved(k.state, lists, 70, 100, on_moved, &a);
+	kit_wait(&k);
+	EXPECT_EQ(a.n, 0);
+	state_moved(k.state, old, 0, 100, on_moved, &a);
+	kit_wait(&k);
+	EXPECT_EQ(a.n, 1);
+	EXPECT_EQ(a.at[0].hops, 2);
+	kit_pending(&k, lists, 1000);
+	EXPECT_EQ(k.list.n, 2);
+	EXPECT_EQ(k.list.at[1].kind, STATE_DUE);
+	EXPECT_EQ(k.list.at[1].hops, 1);
+	/* Under another UIDVALIDITY it is another message. */
+	lists = kit_box(&k, "home", "Lists", 55);
+	state_moved(k.state, lists, 0, 100, on_moved, &a);
+	kit_wait(&k);
+	EXPECT_EQ(a.n, 0);
+	actions_free(&first);
+	actions_free(&second);
+	kit_close(&k);
+}
+
+TEST(what_was_not_sent_is_so_until_it_is_taken_up)
+{
+	struct kit k = { 0 };
+	struct state_batch *b = state_batch_new();
+	struct actions l = { 0 };
+	int64_t box = open_box(&k);
+
+	VEC_PUSH(&l, kit_action(VERB_MOVE, "Lists", "t1"));
+	state_batch_plan(b, box, 1, NULL, "r", &l);
+	kit_commit(&k, b);
+	b = state_batch_new();
+	state_batch_result(b, &l.at[0], "unsent", 0, 0);
+	kit_commit(&k, b);
+	kit_pending(&k, box, 0);
+	EXPECT_EQ(k.list.n, 1);
+	EXPECT(k.list.at[0].actions.at[0].unsent);
+	EXPECT(!k.list.at[0].actions.at[0].done);
+	kit_pending(&k, box, 0);
+	EXPECT_EQ(k.list.n, 1);
+	EXPECT(!k.list.at[0].actions.at[0].unsent);
+	EXPECT(!k.list.at[0].actions.at[0].done);
+	actions_free(&l);
+	kit_close(&k);
+}
