@@ -111,19 +111,17 @@ imap_end(struct imap *m, enum err_kind kind, bool temporary, const char *fmt, ..
 
 /* ---- whose it is */
 
-/* To each command in flight that named this UID. */
+/* To each command in flight that named this UID; 0: to each that names any. */
 static bool
 give_fetch(struct imap *m, struct imap_reply *r, uint32_t uid)
 {
 	bool given = false;
 
-	if (uid == 0)
-		return false;
 	LIST_EACH(&m->flight, it) {
 		struct imap_op *op = LIST_ITEM(it, struct imap_op, link);
 
 		if ((op->verb != IMAP_DO_UID_FETCH && op->verb != IMAP_DO_UID_STORE) ||
-		    !imap_op_has(op, uid))
+		    (uid != 0 && !imap_op_has(op, uid)))
 			continue;
 		if (op->reply != NULL)
 			op->reply(op->arg, r);
@@ -219,9 +217,14 @@ give(struct imap *m, struct imap_reply *r)
 	if (selecting != NULL && selecting == m->writing)
 		selecting = NULL;	/* not all of it has gone: this is said of the old mailbox */
 	imap_box_take(m, r, selecting != NULL);
-	if (r->kind == IMAP_FETCH && give_fetch(m, r, r->fetch.has & IMAP_F_UID ? r->fetch.uid : 0))
+	if (r->kind == IMAP_FETCH && (r->fetch.has & IMAP_F_UID) && give_fetch(m, r, r->fetch.uid))
 		return;
-	if (r->kind == IMAP_BROKEN && give_fetch(m, r, r->uid))
+	/* Who asked must know that a message may be there, also where its UID could not be read. */
+	if (r->kind == IMAP_BROKEN && (r->uid != 0 || view_iis(r->name, "FETCH")) &&
+	    give_fetch(m, r, r->uid))
+		return;
+	if (r->kind == IMAP_FETCH && !(r->fetch.has & IMAP_F_UID) && r->fetch.nsections > 0 &&
+	    give_fetch(m, r, 0))
 		return;
 	op = op_of(m, r);
 	if (op == NULL)

@@ -58,6 +58,7 @@ struct batch_group {
 	/* ---- of its steps */
 	char			 what[240];	/* for errors: "UID MOVE to 'Lists'" */
 	struct err		 fault;		/* of the first NO or BAD */
+	bool			 blind;		/* a FETCH could not be read, not even its UID */
 	struct imap_answer	 loss;		/* of a command that has no answer */
 	unsigned		 round;
 	struct str		 wire;		/* target as the server spells it */

@@ -63,6 +63,7 @@ item_of(struct batch_group *g, const struct imap_reply *r)
 	uint32_t uid = r->kind == IMAP_BROKEN ? r->uid : r->kind == IMAP_FETCH &&
 	    (r->fetch.has & IMAP_F_UID) ? r->fetch.uid : 0;
 
+	g->blind |= uid == 0 && (r->kind == IMAP_BROKEN || r->kind == IMAP_FETCH);
 	return uid != 0 ? group_item(g, uid) : NULL;
 }
 
@@ -84,11 +85,12 @@ imap_reply_was(struct batch_group *g, struct imap_reply *r)
 		it->was = true;
 }
 
-/* Of a FETCH that tells what is there: silence about a UID means something after OK only. */
+/* Of a FETCH that tells what is there: silence about a UID means something after OK only, and
+ * when all that was said could be read. */
 void
 imap_note_checked(struct batch_group *g, struct seqset *set, const struct imap_answer *a)
 {
-	bool told = a->result != NULL && (a->result->cond == IMAP_OK ||
+	bool told = a->result != NULL && !g->blind && (a->result->cond == IMAP_OK ||
 	    (a->result->code == IMAP_CODE_EXPUNGEISSUED && seqset_count(set) == 1));
 
 	if (!told) {
@@ -227,6 +229,7 @@ flags_stored(struct batch_group *g)
 		group_end(g);
 		return;
 	}
+	g->blind = false;
 	g->next = flags_checked;
 	group_send(g, IMAP_DO_UID_FETCH, &left, 16, write_uid_flags, flags_reply,
 	    imap_note_checked);

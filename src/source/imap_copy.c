@@ -291,6 +291,7 @@ copied(struct batch_group *g)
 		else if (!it->proven)
 			seqset_add(&unproven, it->uid, it->uid);
 	}
+	g->blind = false;
 	g->next = copy_checked;
 	if (seqset_empty(&unproven))
 		copy_end(g);
@@ -331,6 +332,7 @@ copy_delete(struct batch_group *g)
 	for (size_t i = 0; i < g->items.n; i++)
 		g->items.at[i].seen = g->items.at[i].checked = g->items.at[i].no = false;
 	err_clear(&g->fault);
+	g->blind = false;
 	g->next = copy_deleted;
 	group_send(g, IMAP_DO_UID_STORE, &proven, 32, imap_write_deleted_silent, NULL, group_note);
 	if (g->copy.plus) {

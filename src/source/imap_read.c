@@ -265,6 +265,7 @@ fetch_reply(struct batch_group *g, struct imap_reply *r)
 	uint32_t uid = r->kind == IMAP_BROKEN ? r->uid : r->kind == IMAP_FETCH ? r->fetch.uid : 0;
 	struct batch_item *it = uid != 0 ? group_item(g, uid) : NULL;
 
+	g->blind |= uid == 0 && (r->kind == IMAP_BROKEN || r->kind == IMAP_FETCH);
 	if (it == NULL)
 		return;
 	it->seen = true;
@@ -311,6 +312,7 @@ fetched(struct batch_group *g)
 	bool first = g->round++ == 0;
 
 	imap_read_drop(g->l);
+	g->blind = false;	/* `checked` knows */
 	for (size_t i = 0; i < g->items.n; i++) {
 		struct batch_item *it = &g->items.at[i];
 

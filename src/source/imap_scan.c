@@ -235,7 +235,7 @@ scan_reply(struct batch_group *g, struct imap_reply *r)
 	struct found *f;
 
 	if (uid == 0) {
-		s->blind |= r->kind == IMAP_BROKEN;
+		s->blind |= r->kind == IMAP_BROKEN || r->kind == IMAP_FETCH;
 		return;
 	}
 	if (uid <= s->above)
@@ -254,8 +254,11 @@ scan_reply(struct batch_group *g, struct imap_reply *r)
 static void
 scan_note(struct batch_group *g, struct seqset *set, const struct imap_answer *a)
 {
-	if (a->result != NULL && a->result->cond == IMAP_OK)
+	if (a->result != NULL && a->result->cond == IMAP_OK) {
+		if (g->scan->blind)
+			seqset_add_all(&g->scan->unsure, set);
 		return;
+	}
 	seqset_add_all(&g->scan->unsure, set);
 	if (a->result != NULL) {
 		imap_fault(a->result, IMAP_DURING_COMMAND, g->what, &g->fault, NULL);
@@ -368,8 +371,9 @@ scan_fetched(struct batch_group *g)
 		seqset_del(&missing, s->at[i].uid, s->at[i].uid);
 	g->next = scan_missed;
 	g->need = 0;
-	if (g->items.at[0].no) {
-		seqset_free(&s->unsure);
+	seqset_free(&s->unsure);
+	if (g->items.at[0].no || s->blind) {
+		s->blind = false;
 		while (seqset_next(&missing, &it, &uid)) {
 			struct seqset one = { 0 };
 

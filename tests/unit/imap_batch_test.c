@@ -548,6 +548,33 @@ TEST(scan_skips_nothing_silently)
 	    "S %1 NO [CANNOT] corrupt\n");
 }
 
+/* Not even the UID could be read: what is there is searched for, and each asked alone. */
+TEST(a_reply_without_a_uid_hides_nothing)
+{
+	TALK("scan 0 256 H", "done[1{fsrH},2{fsrH}]", .exists = 2, .uidnext = 3, .script =
+	    "C UID FETCH 1:* %*\n"
+	    "S " HEADER(1) "* 2 FETCH (BODY[HEADER] {5x}|%1 OK done\n"
+	    "C UID SEARCH RETURN (ALL) UID 1:*\n"
+	    "S * ESEARCH (TAG \"%1\") UID ALL 1:2|%1 OK done\n"
+	    "C UID FETCH 1:2 %*\n"
+	    "S " HEADER(1) "* 2 FETCH (BODY[HEADER] {5x}|%1 OK done\n"
+	    "C UID FETCH 2 (UID FLAGS RFC822.SIZE INTERNALDATE)\n"
+	    "S " FACTS(2) "%1 OK done\n"
+	    "C UID FETCH 2 (UID FLAGS RFC822.SIZE INTERNALDATE BODY.PEEK[HEADER])\n"
+	    "S " HEADER(2) "%1 OK done\n");
+	TALK("fetch 1 H\nfetch 2 H\nfetch 3 H", "done1{fsrH} done2{fsrH} gone", .script =
+	    "C UID FETCH 1:3 %*\n"
+	    "S " HEADER(1) "* 2 FETCH (BODY[HEADER] {5x}|%1 OK done\n"
+	    "C UID FETCH 2 %*\n"
+	    "C UID FETCH 3 %*\n"
+	    "S " HEADER(2) "%1 OK done|%2 OK done\n");
+	TALK("move 1 A", "failed(refused)", .script =
+	    "C UID MOVE 1 A\n"
+	    "S %1 NO [CANNOT] no\n"
+	    "C UID FETCH 1 (UID)\n"
+	    "S * 1 FETCH (UID \"1|%1 OK done\n");
+}
+
 TEST(scan_that_fails)
 {
 	TALK("scan 0 256 H", "failed(net,temporary)", .script =
