@@ -90,8 +90,9 @@ BIN    = $(if $(wildcard src/main.c),$(B)/mailmill)
 GEN    = build/gen/embedded.c
 OBJS   = $(SRCS:src/%.c=$(B)/obj/%.o) $(B)/obj/gen/embedded.o
 TEST_OBJS = $(UNITS:tests/%.c=$(B)/obj/tests/%.o) $(FUZZS:tests/%.c=$(B)/obj/tests/%.o) \
-	$(TALK_OBJS) $(B)/obj/tests/talk/wire.o
+	$(TALK_OBJS) $(WIRE_OBJS)
 TALK_OBJS = $(addprefix $(B)/obj/tests/talk/,talk.o talk_session.o talk_do.o talk_script.o)
+WIRE_OBJS = $(addprefix $(B)/obj/tests/talk/,wire.o wire_server.o talk_script.o)
 UNIT_BINS = $(UNITS:tests/unit/%.c=$(B)/unit/%)
 FUZZ_BINS = $(FUZZS:tests/fuzz/%.c=$(B)/targets/%)
 
@@ -143,7 +144,7 @@ $(B)/talk: $(TALK_OBJS) $(LIB)
 	@echo "  TEST $@"
 	@$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
-$(B)/talk-wire: $(B)/obj/tests/talk/wire.o $(B)/obj/tests/talk/talk_script.o $(LIB)
+$(B)/talk-wire: $(WIRE_OBJS) $(LIB)
 	@echo "  TEST $@"
 	@$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 

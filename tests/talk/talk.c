@@ -477,11 +477,14 @@ cuts(const struct talk_script *script, const struct taken *whole, size_t most, s
 {
 	struct talk_cut cut = { .how = CUT_BYTES };
 	size_t all = 0, every, count = 0;
+	const char *few = talk_option(script, "cuts");
 
-	if (!again(script, &cut, whole, "byte by byte"))
+	if (few != NULL)
+		most = MIN(most, (size_t)strtoul(few, NULL, 10));
+	if (few == NULL && !again(script, &cut, whole, "byte by byte"))
 		return false;
 	cut.turns = talk_option(script, "one_turn") == NULL;
-	if (cut.turns && !again(script, &cut, whole, "byte by byte, a turn each"))
+	if (few == NULL && cut.turns && !again(script, &cut, whole, "byte by byte, a turn each"))
 		return false;
 	for (size_t i = 0; i < whole->shapes.n; i++)
 		all += whole->shapes.at[i].len;

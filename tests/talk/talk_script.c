@@ -114,6 +114,14 @@ server_line(struct reader *r, char how, const char *text, unsigned line)
 			return false;
 		return add_text(r->block, text) && (str_adds(&r->block->bytes, "\r\n"), true);
 	}
+	if (how == '*') {	/* "S* 1000 text": so many lines of it */
+		unsigned long times = strtoul(text, NULL, 10);
+
+		text = strchr(text, ' ');
+		for (; r->literal != 0 && text != NULL && times > 0; times--)
+			str_addf(&r->block->bytes, "%s\r\n", text + 1);
+		return r->literal != 0 && text != NULL;
+	}
 	if (how == '/') {	/* the last line of a literal, without an end */
 		if (r->literal == 0)
 			return false;
@@ -183,7 +191,7 @@ one_line(struct reader *r, const char *path, unsigned line, const char *s)
 	const char *text = s[0] != '\0' && s[1] != '\0' && s[2] == ' ' ? s + 3 : s + MIN(strlen(s), (size_t)2);
 	struct talk_step *step;
 
-	if (s[0] == 'S' && strchr(":|/-", s[1]) != NULL && s[1] != '\0')
+	if (s[0] == 'S' && strchr(":|*/-", s[1]) != NULL && s[1] != '\0')
 		return server_line(r, s[1], text, line) ? 0 :
 		    complain(r, path, line, "a literal without {}, or a bad % escape");
 	if (s[0] == '\0')

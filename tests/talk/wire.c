@@ -6,46 +6,17 @@
  * One thread: it sends, reads and waits in the order of the talk; what takes longer than
  * LIMIT_S is a failure.  The program's output goes to a file that is searched.
  */
+#include "wire.h"
+
 #include <fcntl.h>
 #include <ftw.h>
-#include <poll.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
-
-#include "base/mem.h"
-#include "talk_script.h"
-#include "tls_kit.h"
 
 #define PASSWORD	"s3cret-pass"
-#define LIMIT_S		10
 #define CALM_MS		150	/* in which nothing more may be said */
 #define WORDS_MAX	16u
 
-struct certs { struct kit_cert ca, good, unknown, wrong_name, expired, early; };
-
-struct wire {
-	const struct talk_script *script;
-	const struct certs *certs;
-	const struct kit_cert *cert;
-	SSL_CTX		*ctx;
-	int		 listener;
-	uint16_t	 port;
-	unsigned	 connections;	/* that were accepted */
-	int		 fd;		/* the present one, or -1 */
-	SSL		*ssl;		/* NULL: in clear */
-	bool		 shaken;	/* a handshake came to its end */
-	struct str	 in;		/* of the client, no whole line yet */
-	bool		 over;		/* the client has closed */
-	struct talk_slots slots;
-	char		 dir[300], output[330], rules[330], ca[330];
-	char		 pin[80];
-	pid_t		 pid;		/* 0: nothing runs */
-	int		 code;		/* exit code; -1: none yet */
-	char		 why[900];
-};
-
-static bool verbose;
 static char tmp_dir[200];
 
 static int
@@ -74,37 +45,6 @@ unit_tmp(void)
 		kit_die("no temporary folder");
 	atexit(remove_tmp);
 	return tmp_dir;
-}
-
-static void
-fail(struct wire *w, const struct talk_step *s, const char *what, const char *more)
-{
-	if (w->why[0] == '\0')
-		snprintf(w->why, sizeof(w->why), "%s %u: %s%s",
-		    s != NULL && s->included ? "in a macro, line" : "line", s != NULL ? s->line : 0,
-		    what, more);
-}
-
-static void
-show(const char *mark, struct view v)
-{
-	if (verbose)
-		printf("    %s %.*s%s", mark, VIEW_ARG(v), view_ends(v, VIEW("\n")) ? "" : "\n");
-}
-
-static int64_t
-now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-static void
-nap(long ms)
-{
-	nanosleep(&(struct timespec){ ms / 1000, ms % 1000 * 1000000 }, NULL);
 }
 
 /* ---- words that stand for what is known at run time only */
@@ -144,181 +84,6 @@ write_file(const char *path, struct view v)
 		kit_die(path);
 }
 
-/* ---- the server's end */
-
-static void
-hang_up(struct wire *w)
-{
-	if (w->ssl != NULL)
-		SSL_free(w->ssl);
-	if (w->fd >= 0)
-		close(w->fd);
-	w->ssl = NULL;
-	w->fd = -1;
-	str_free(&w->in);
-	w->over = false;
-}
-
-static bool
-shake(struct wire *w)
-{
-	w->ssl = SSL_new(w->ctx);
-	SSL_set_fd(w->ssl, w->fd);
-	if (SSL_accept(w->ssl) == 1)
-		return w->shaken = true;
-	show("tls", view_of("no handshake"));
-	SSL_free(w->ssl);
-	w->ssl = NULL;
-	w->over = true;
-	return false;
-}
-
-/* Connection number `number`; those before it that were not heard are closed. */
-static void
-next_connection(struct wire *w, const struct talk_step *s, unsigned number)
-{
-	struct pollfd p = { .fd = w->listener, .events = POLLIN };
-	struct timeval limit = { .tv_sec = LIMIT_S };
-	const char *tls = talk_option(w->script, "tls");
-
-	hang_up(w);
-	while (w->connections < number) {
-		if (w->fd >= 0)
-			close(w->fd);
-		if (poll(&p, 1, LIMIT_S * 1000) != 1 ||
-		    (w->fd = accept(w->listener, NULL, NULL)) < 0) {
-			fail(w, s, "nobody connects", "");
-			return;
-		}
-		w->connections++;
-	}
-	setsockopt(w->fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
-	setsockopt(w->fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
-	w->shaken = false;
-	if (tls == NULL || strcmp(tls, "implicit") == 0)
-		shake(w);
-}
-
-static bool
-connected(struct wire *w, const struct talk_step *s)
-{
-	if (w->fd < 0)
-		next_connection(w, s, w->connections + 1);
-	return w->why[0] == '\0';
-}
-
-static void
-put(struct wire *w, struct view v)
-{
-	if (v.n == 0 || w->over)
-		return;
-	if (w->ssl != NULL)
-		w->over = SSL_write(w->ssl, v.p, (int)v.n) <= 0;
-	else
-		w->over = send(w->fd, v.p, v.n, MSG_NOSIGNAL) != (ssize_t)v.n;
-}
-
-/* More bytes; false when none came in ms or the client has closed. */
-static bool
-get(struct wire *w, int ms)
-{
-	char buf[4096];
-	struct pollfd p = { .fd = w->fd, .events = POLLIN };
-	ssize_t n;
-
-	if (w->over || w->fd < 0)
-		return false;
-	if ((w->ssl == NULL || SSL_pending(w->ssl) == 0) && poll(&p, 1, ms) != 1)
-		return false;
-	n = w->ssl != NULL ? SSL_read(w->ssl, buf, sizeof(buf)) : recv(w->fd, buf, sizeof(buf), 0);
-	if (n <= 0) {
-		w->over = true;
-		return false;
-	}
-	str_add(&w->in, buf, (size_t)n);
-	return true;
-}
-
-/* The first whole line, without its end, or nothing. */
-static bool
-line_of(struct wire *w, struct str *line)
-{
-	struct str rest = STR_INIT;
-	ptrdiff_t end = view_find(str_view(&w->in), VIEW("\r\n"));
-
-	if (end < 0)
-		return false;
-	str_reset(line);
-	str_add(line, w->in.p, (size_t)end);
-	str_addv(&rest, view_from(str_view(&w->in), (size_t)end + 2));
-	str_free(&w->in);
-	w->in = rest;
-	return true;
-}
-
-static bool
-answer(struct wire *w, struct view line)
-{
-	for (size_t i = 0; i < w->script->rules.n; i++) {
-		const struct talk_rule *rule = &w->script->rules.at[i];
-		struct talk_slots slots = w->slots;
-		struct str out = STR_INIT;
-
-		if (!talk_match(rule->pattern, line, &slots))
-			continue;
-		talk_keep(&w->slots, &slots);
-		show("c", line);
-		talk_fill(&rule->answer, &slots, &out);
-		show("s", str_view(&out));
-		put(w, str_view(&out));
-		str_free(&out);
-		return true;
-	}
-	return false;
-}
-
-static void
-do_client(struct wire *w, const struct talk_step *s)
-{
-	struct str line = STR_INIT;
-	int64_t until = now_ms() + (int64_t)LIMIT_S * 1000;
-	bool found = false;
-
-	if (!connected(w, s))
-		return;
-	while (!found && w->why[0] == '\0') {
-		if (line_of(w, &line)) {
-			found = talk_match(s->text, str_view(&line), &w->slots);
-			if (found)
-				show("C", str_view(&line));
-			else if (!answer(w, str_view(&line)))
-				fail(w, s, "the client says: ", str_z(&line));
-		} else if (!get(w, (int)MAX(until - now_ms(), (int64_t)1))) {
-			fail(w, s, w->over ? "the client has closed, instead of " :
-			    "the client says nothing, not ", s->text);
-		}
-	}
-	str_free(&line);
-}
-
-/* Nothing may come that nobody asked for: in the time of a few turns, or until it closes. */
-static bool
-is_silent(struct wire *w, const struct talk_step *s, int ms)
-{
-	struct str line = STR_INIT;
-	bool fine = true;
-
-	do {
-		while (fine && line_of(w, &line))
-			if (!answer(w, str_view(&line))) {
-				fail(w, s, "the client says: ", str_z(&line));
-				fine = false;
-			}
-	} while (fine && get(w, ms));
-	str_free(&line);
-	return fine;
-}
-
 /* ---- the program */
 
 static void
@@ -329,7 +94,7 @@ start(struct wire *w, const struct talk_step *s, char *const *words)
 	int out;
 
 	if (w->pid != 0) {
-		fail(w, s, "a program is running already", "");
+		wire_fail(w, s, "a program is running already", "");
 		return;
 	}
 	if (program == NULL)
@@ -400,6 +165,30 @@ times_said(const struct wire *w, const char *text)
 /* ---- steps */
 
 static void
+do_client(struct wire *w, const struct talk_step *s)
+{
+	struct str line = STR_INIT;
+	int64_t until = wire_now() + (int64_t)LIMIT_S * 1000;
+	bool found = false;
+
+	if (!wire_connected(w, s))
+		return;
+	while (!found && w->why[0] == '\0') {
+		if (wire_line(w, &line)) {
+			found = talk_match(s->text, str_view(&line), &w->slots);
+			if (found)
+				wire_show("C", str_view(&line));
+			else if (!wire_answer(w, str_view(&line)))
+				wire_fail(w, s, "the client says: ", str_z(&line));
+		} else if (!wire_get(w, (int)MAX(until - wire_now(), (int64_t)1))) {
+			wire_fail(w, s, w->over ? "the client has closed, instead of " :
+			    "the client says nothing, not ", s->text);
+		}
+	}
+	str_free(&line);
+}
+
+static void
 do_do(struct wire *w, const struct talk_step *s)
 {
 	struct str text = STR_INIT;
@@ -408,30 +197,30 @@ do_do(struct wire *w, const struct talk_step *s)
 	int64_t ms;
 
 	put_values(w, s->text, &text);
-	show(">", str_view(&text));
+	wire_show(">", str_view(&text));
 	if (text.len > 0)
 		for (char *p = strtok_r(text.p, " ", &save); p != NULL && n < WORDS_MAX;
 		    p = strtok_r(NULL, " ", &save))
 			words[n++] = p;
 	if (n == 0) {
-		fail(w, s, "nothing to do", "");
+		wire_fail(w, s, "nothing to do", "");
 	} else if (strcmp(words[0], "mailmill") == 0) {
 		start(w, s, words);
 	} else if (strcmp(words[0], "tls") == 0) {
-		if (connected(w, s) && !shake(w))
-			fail(w, s, "no handshake", "");
+		if (wire_connected(w, s) && !wire_shake(w))
+			wire_fail(w, s, "no handshake", "");
 	} else if (strcmp(words[0], "cut") == 0) {
-		hang_up(w);
+		wire_hang_up(w);
 	} else if (strcmp(words[0], "bye") == 0) {
 		if (w->ssl != NULL)
 			SSL_shutdown(w->ssl);
-		hang_up(w);
+		wire_hang_up(w);
 	} else if (strcmp(words[0], "signal") == 0 && n == 2 && w->pid != 0) {
 		kill(w->pid, strcmp(words[1], "TERM") == 0 ? SIGTERM : SIGHUP);
 	} else if (strcmp(words[0], "wait") == 0 && n == 2 && (ms = talk_ms(words[1])) >= 0) {
-		nap((long)ms);
+		wire_nap((long)ms);
 	} else {
-		fail(w, s, "cannot do: ", s->text);
+		wire_fail(w, s, "cannot do: ", s->text);
 	}
 	str_free(&text);
 }
@@ -442,24 +231,24 @@ is_so(struct wire *w, const struct talk_step *s, const char *text)
 	char number[12];
 
 	if (strcmp(text, "gone") == 0) {
-		is_silent(w, s, 50);
+		wire_is_silent(w, s, 50);
 		return w->over;
 	}
 	if (strncmp(text, "exit ", 5) == 0) {
 		if (w->fd >= 0 && !w->over)
-			is_silent(w, s, 0);
+			wire_is_silent(w, s, 0);
 		if (!ended(w, false))
 			return false;
 		snprintf(number, sizeof(number), "%d", w->code);
 		if (strcmp(number, text + 5) != 0)
-			fail(w, s, "the exit code is ", number);
+			wire_fail(w, s, "the exit code is ", number);
 		return true;
 	}
 	if (strncmp(text, "said ", 5) == 0)
 		return times_said(w, text + 5) > 0;
 	if (strncmp(text, "unsaid ", 7) == 0) {
 		if (times_said(w, text + 7) > 0)
-			fail(w, s, "it says: ", text + 7);
+			wire_fail(w, s, "it says: ", text + 7);
 		return true;
 	}
 	if (strncmp(text, "once ", 5) == 0)
@@ -472,17 +261,17 @@ is_so(struct wire *w, const struct talk_step *s, const char *text)
 static void
 do_expect(struct wire *w, const struct talk_step *s)
 {
-	int64_t until = now_ms() + (int64_t)LIMIT_S * 1000;
+	int64_t until = wire_now() + (int64_t)LIMIT_S * 1000;
 	struct str text = STR_INIT;
 
 	put_values(w, s->text, &text);
-	show("=", str_view(&text));
+	wire_show("=", str_view(&text));
 	while (w->why[0] == '\0' && !is_so(w, s, str_z(&text))) {
-		if (now_ms() > until)
-			fail(w, s, "it is not so: ", str_z(&text));
+		if (wire_now() > until)
+			wire_fail(w, s, "it is not so: ", str_z(&text));
 		if (w->fd >= 0 && !w->over)
-			is_silent(w, s, 0);
-		nap(10);
+			wire_is_silent(w, s, 0);
+		wire_nap(10);
 	}
 	str_free(&text);
 }
@@ -492,11 +281,11 @@ do_server(struct wire *w, const struct talk_step *s)
 {
 	struct str out = STR_INIT;
 
-	if (!connected(w, s))
+	if (!wire_connected(w, s))
 		return;
 	talk_fill(&s->server, &w->slots, &out);
-	show("S", str_view(&out));
-	put(w, str_view(&out));
+	wire_show("S", str_view(&out));
+	wire_put(w, str_view(&out));
 	str_free(&out);
 }
 
@@ -517,7 +306,7 @@ do_step(struct wire *w, const struct talk_step *s)
 		do_expect(w, s);
 		break;
 	case TALK_CONNECTION:
-		next_connection(w, s, s->number);
+		wire_next(w, s, s->number);
 		break;
 	}
 }
@@ -540,31 +329,6 @@ cert_of(const struct talk_script *t, const struct certs *c)
 }
 
 static void
-listen_on_loopback(struct wire *w)
-{
-	struct sockaddr_in in = { .sin_family = AF_INET,
-	    .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	socklen_t len = sizeof(in);
-	const char *version = talk_option(w->script, "tls_max");
-
-	w->ctx = SSL_CTX_new(TLS_server_method());
-	SSL_CTX_set_session_id_context(w->ctx, (const unsigned char *)"talk", 4);
-	if (version != NULL && strcmp(version, "1.1") == 0) {
-		SSL_CTX_set_security_level(w->ctx, 0);
-		SSL_CTX_set_min_proto_version(w->ctx, TLS1_VERSION);
-		SSL_CTX_set_max_proto_version(w->ctx, TLS1_1_VERSION);
-	}
-	if (SSL_CTX_use_certificate(w->ctx, w->cert->cert) != 1 ||
-	    SSL_CTX_use_PrivateKey(w->ctx, w->cert->key) != 1)
-		kit_die("server's certificate");
-	w->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (bind(w->listener, (struct sockaddr *)&in, len) != 0 || listen(w->listener, 20) != 0 ||
-	    getsockname(w->listener, (struct sockaddr *)&in, &len) != 0)
-		kit_die("listen");
-	w->port = ntohs(in.sin_port);
-}
-
-static void
 set_up(struct wire *w, const char *name, int len)
 {
 	struct str text = STR_INIT;
@@ -578,7 +342,7 @@ set_up(struct wire *w, const char *name, int len)
 	w->cert = cert_of(w->script, w->certs);
 	kit_pem(&w->certs->ca, "ca", w->ca);
 	kit_fingerprint(pin != NULL ? &w->certs->unknown : w->cert, w->pin);
-	listen_on_loopback(w);
+	wire_listen(w);
 	put_values(w, str_z(&w->script->lua), &text);
 	write_file(w->rules, str_view(&text));
 	str_free(&text);
@@ -588,17 +352,17 @@ static void
 tear_down(struct wire *w)
 {
 	struct str out = STR_INIT;
-	int64_t until = now_ms() + (int64_t)LIMIT_S * 1000;
+	int64_t until = wire_now() + (int64_t)LIMIT_S * 1000;
 
-	hang_up(w);
+	wire_hang_up(w);
 	if (w->pid != 0)
 		kill(w->pid, w->why[0] != '\0' ? SIGKILL : SIGTERM);
-	while (!ended(w, false) && now_ms() < until)
-		nap(10);
+	while (!ended(w, false) && wire_now() < until)
+		wire_nap(10);
 	if (w->pid != 0) {
 		kill(w->pid, SIGKILL);
 		ended(w, true);
-		fail(w, NULL, "the program does not end", "");
+		wire_fail(w, NULL, "the program does not end", "");
 	}
 	close(w->listener);
 	SSL_CTX_free(w->ctx);
@@ -606,8 +370,8 @@ tear_down(struct wire *w)
 	if (view_find(str_view(&out), VIEW(PASSWORD)) >= 0 ||
 	    view_find(str_view(&out), VIEW("AGFubmEAczNjcmV0LXBhc3M")) >= 0 ||
 	    view_find(str_view(&out), VIEW("czNjcmV0LXBhc3M")) >= 0)
-		fail(w, NULL, "a secret stands in the output", "");
-	if (w->why[0] != '\0' || verbose)
+		wire_fail(w, NULL, "a secret stands in the output", "");
+	if (w->why[0] != '\0' || wire_verbose)
 		printf("# output:\n%s\n", str_z(&out));
 	str_free(&out);
 }
@@ -625,13 +389,13 @@ talk(const char *path, const struct certs *certs)
 			talk_free(&script);
 			return true;
 		}
-		if (verbose)
+		if (wire_verbose)
 			printf("%s\n", script.about);
 		set_up(&w, name, len);
 		for (size_t i = 0; i < script.steps.n && w.why[0] == '\0'; i++)
 			do_step(&w, &script.steps.at[i]);
 		if (w.why[0] == '\0' && w.fd >= 0 && !w.over && w.pid != 0)
-			is_silent(&w, NULL, CALM_MS);
+			wire_is_silent(&w, NULL, CALM_MS);
 		tear_down(&w);
 	}
 	if (w.why[0] != '\0')
@@ -659,7 +423,7 @@ main(int argc, char **argv)
 	while ((opt = getopt(argc, argv, "v")) != -1) {
 		if (opt != 'v')
 			return 2;
-		verbose = true;
+		wire_verbose = true;
 	}
 	for (int i = optind; i < argc; i++)
 		bad += !talk(argv[i], &c);
