@@ -186,8 +186,8 @@ cli_exit_code(const struct err *e)
 		return e->scope >= SCOPE_SESSION ? EXIT_NETWORK : EXIT_FAILED;
 	case ERR_AUTH:
 		return EXIT_SIGNIN;
-	case ERR_HELD:		/* the state; a message can be held too */
-		return e->scope == SCOPE_PROGRAM ? EXIT_IN_USE : EXIT_FAILED;
+	case ERR_HELD:
+		return EXIT_IN_USE;
 	default:
 		return EXIT_FAILED;
 	}
