@@ -501,6 +501,12 @@ TEST(scan_of_a_few_is_one_command)
 	    "S " HEADER(9) HEADER(2) HEADER(1) "%1 OK done\n"
 	    "C UID FETCH 9 %*\n"
 	    "S " HEADER(9) "%1 OK done\n");
+	TALK("scan 0 2 H\nscan 2 2 H", "done[1{fsrH},2{fsrH} more] done[9{fsrH}]",
+	    .exists = 2, .uidnext = 10, .script =
+	    "C UID FETCH 1:* %*\n"
+	    "S " HEADER(1) HEADER(2) HEADER(9) "%1 OK done\n"
+	    "C UID FETCH 9 %*\n"
+	    "S " HEADER(9) "%1 OK done\n");
 }
 
 TEST(scan_of_many_is_one_search)
