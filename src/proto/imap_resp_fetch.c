@@ -23,7 +23,8 @@ read_uid(struct imap_resp *r, const struct imap_node *value, struct imap_fetch *
 	uint64_t n;
 
 	(void)r;
-	if (!imap_number(node_text(value), UINT32_MAX, &n) || n == 0)
+	/* Never clamped: it would name another message. */
+	if (!imap_number(node_text(value), UINT64_MAX, &n) || n == 0 || n > UINT32_MAX)
 		return false;
 	f->uid = (uint32_t)n;
 	return true;
@@ -331,7 +332,8 @@ resp_fetch_so_far(const struct imap_resp *r, struct imap_literal *out)
 	uint64_t n;
 
 	while (walk_next(&w, &item, &value)) {
-		if (view_iis(item->text, "UID") && imap_number(node_text(value), UINT32_MAX, &n))
+		if (view_iis(item->text, "UID") && imap_number(node_text(value), UINT64_MAX, &n) &&
+		    n <= UINT32_MAX)
 			out->uid = (uint32_t)n;
 		/* The one whose value has just been announced stands last. */
 		out->item = item->text;
