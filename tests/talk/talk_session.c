@@ -29,12 +29,16 @@ talk_lines_free(struct talk_lines *l)
 static void
 session_end(struct session *s, const struct err *e)
 {
+	struct err gone = *e;
+
 	if (s->over)
 		return;
 	s->over = true;
 	s->end = *e;
 	loop_cancel(s->run->loop, &s->timer);
-	s->conf.ops->on_closed(s->conf.engine, &s->end);
+	/* An end in order is none for what is under way. */
+	err_set(&gone, ERR_CANCELED, SCOPE_SESSION, "the session has ended");
+	s->conf.ops->on_closed(s->conf.engine, &gone);
 	if (!s->freed)
 		s->conf.ended(s->conf.arg, &s->end);
 }
