@@ -1,5 +1,5 @@
 /*
- * A live account: its source, the names its roles have, and the boxes in use.
+ * A live account: its source and the boxes in use (account_role.c: its mailboxes and roles).
  *
  * An account whose source cannot be opened now is tried again with growing pauses; its
  * rules wait, other accounts go on.  At a reload an account with other options is
@@ -12,14 +12,6 @@
 
 #define REOPEN_FIRST_MS	1000
 #define REOPEN_MAX_MS	60000
-#define LIST_FRESH_MS	5000
-
-struct role_wait {
-	struct link	 link;
-	struct account	*account;
-	loop_fn		 fn;
-	void		*arg;
-};
 
 struct account *
 account_new(struct engine *e, const struct account_decl *d, struct err *err)
@@ -42,16 +34,6 @@ account_new(struct engine *e, const struct account_decl *d, struct err *err)
 	return a;
 }
 
-static void
-list_clear(struct account *a)
-{
-	for (size_t i = 0; i < a->list.n; i++) {
-		free(a->list.at[i].name);
-		free(a->list.at[i].role);
-	}
-	VEC_FREE(&a->list);
-}
-
 void
 account_free(struct account **ap)
 {
@@ -63,7 +45,7 @@ account_free(struct account **ap)
 	CHECK(a, ACCOUNT_MAGIC);
 	assert(a->boxes.n == 0 && a->source == NULL);
 	loop_cancel(a->engine->conf.loop, &a->reopen);
-	list_clear(a);
+	account_list_clear(a);
 	VEC_FREE(&a->boxes);
 	zone_free(&a->zone);
 	account_decl_free(&a->decl);
@@ -79,6 +61,22 @@ account_tell_runners(struct account *a)
 	for (size_t i = 0; i < a->boxes.n; i++)
 		if (a->boxes.at[i]->runner != NULL)
 			runner_source(a->boxes.at[i]->runner);
+}
+
+void
+account_heard(struct account *a, const struct err *e)
+{
+	bool was = err_is(&a->trouble);
+
+	if (err_is(e)) {
+		if (e->scope >= SCOPE_SESSION && err_of_network(e))
+			a->trouble = *e;
+		return;
+	}
+	err_clear(&a->trouble);
+	/* What could not be opened need not wait for its timer. */
+	if (was)
+		account_tell_runners(a);
 }
 
 static void
@@ -296,123 +294,6 @@ account_ended(struct account *a)
 	CHECK(a, ACCOUNT_MAGIC);
 	a->busy--;
 	account_try_end(a);
-}
-
-void
-account_heard(struct account *a, const struct err *e)
-{
-	if (!err_is(e))
-		err_clear(&a->trouble);
-	else if (e->scope >= SCOPE_SESSION && (e->kind == ERR_NET || e->kind == ERR_TLS ||
-	    e->kind == ERR_AUTH || e->kind == ERR_PROTO))
-		a->trouble = *e;
-}
-
-/* ---- roles */
-
-static void
-roles_tell(struct account *a)
-{
-	struct link told;
-
-	list_init(&told);
-	while (!list_empty(&a->waiting)) {
-		struct link *l = a->waiting.next;
-
-		list_remove(l);
-		list_append(&told, l);
-	}
-	LIST_EACH(&told, it) {
-		struct role_wait *w = LIST_ITEM(it, struct role_wait, link);
-
-		list_remove(it);
-		w->fn(w->arg);
-		free(w);
-	}
-}
-
-static void
-roles_listed(struct request *r)
-{
-	struct account *a = r->arg;
-
-	a->listing = false;
-	if (r->result == RESULT_DONE) {
-		a->listed = true;
-		a->listed_at = loop_now(a->engine->conf.loop);
-		list_clear(a);
-		for (size_t i = 0; i < r->list.n; i++) {
-			VEC_PUSH(&a->list, r->list.at[i]);
-			r->list.at[i].name = r->list.at[i].role = NULL;
-		}
-	} else {
-		log_at(a->engine->conf.log, account_says_away(a, &r->err) ? LOG_DEBUG : LOG_WARN,
-		    "%s: the mailboxes cannot be listed: %s", a->name, r->err.text);
-	}
-	account_heard(a, &r->err);
-	request_free(&r);
-	roles_tell(a);
-	account_ended(a);
-}
-
-static void
-roles_later(void *arg)
-{
-	roles_tell(arg);
-	account_ended(arg);
-}
-
-void
-account_want_list(struct account *a, loop_fn fn, void *arg)
-{
-	if (fn != NULL) {
-		struct role_wait *w = xcalloc(1, sizeof(*w));
-
-		*w = (struct role_wait){ .account = a, .fn = fn, .arg = arg };
-		list_append(&a->waiting, &w->link);
-	}
-	if (a->listing)
-		return;
-	if (a->source == NULL) {
-		a->busy++;
-		loop_defer(a->engine->conf.loop, roles_later, a);
-		return;
-	}
-	a->listing = true;
-	account_submit(a, request_new(REQ_LIST, "", roles_listed, a));
-}
-
-int
-account_role(struct account *a, const char *name, const char **name_r, struct err *err)
-{
-	if (name[0] != '@' && strcasecmp(name, "inbox") != 0) {
-		*name_r = name;
-		return 1;
-	}
-	if (strcasecmp(name, "@inbox") == 0 || name[0] != '@') {
-		*name_r = "INBOX";
-		return 1;
-	}
-	if (strcasecmp(name, "@trash") == 0 && a->decl->trash != NULL) {
-		*name_r = a->decl->trash;
-		return 1;
-	}
-	for (size_t i = 0; i < a->list.n; i++) {
-		if (a->list.at[i].role != NULL && strcasecmp(a->list.at[i].role, name + 1) == 0) {
-			*name_r = a->list.at[i].name;
-			return 1;
-		}
-	}
-	/* Mailboxes come and go: a list that does not have it is believed for a moment only. */
-	if (!a->listed || loop_now(a->engine->conf.loop) - a->listed_at > LIST_FRESH_MS)
-		return -1;
-	if (strcasecmp(name, "@trash") == 0)
-		err_set(err, ERR_REFUSED, SCOPE_MESSAGE, "account \"%s\" has no mailbox for the trash; "
-		    "name one with trash = \"...\", or use expunge to remove for good", a->name);
-	else
-		err_set(err, ERR_REFUSED, SCOPE_MESSAGE,
-		    "account \"%s\" has no mailbox with the role %s", a->name, name);
-	return 0;
 }
 
 /* ---- for programs */

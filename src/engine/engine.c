@@ -57,6 +57,7 @@ engine_dry_run(const struct engine *e)
 const struct err *
 engine_trouble(const struct engine *e, const char **name_r)
 {
+	const struct link *head = &e->runners;
 	const struct err *worst = NULL;
 
 	for (size_t i = 0; i < e->accounts.n; i++) {
@@ -69,6 +70,15 @@ engine_trouble(const struct engine *e, const char **name_r)
 		worst = &a->trouble;
 		*name_r = a->name;
 	}
+	/* The account can be used, one of its mailboxes cannot. */
+	for (struct link *l = head->next; worst == NULL && l != head; l = l->next) {
+		const struct runner *r = LIST_ITEM(l, struct runner, link);
+
+		if (r->phase == RUNNER_STOPPING || !err_of_network(&r->trouble))
+			continue;
+		worst = &r->trouble;
+		*name_r = r->box->account->name;
+	}
 	return worst;
 }
 
@@ -80,6 +90,20 @@ engine_waiting(const struct engine *e)
 
 	for (struct link *l = head->next; l != head; l = l->next)
 		n += LIST_ITEM(l, struct runner, link)->naway;
+	return n;
+}
+
+size_t
+engine_shut(const struct engine *e)
+{
+	const struct link *head = &e->runners;
+	size_t n = 0;
+
+	for (struct link *l = head->next; l != head; l = l->next) {
+		const struct runner *r = LIST_ITEM(l, struct runner, link);
+
+		n += r->phase == RUNNER_CLOSED && r->lost && !r->absent;
+	}
 	return n;
 }
 

@@ -35,11 +35,14 @@ const struct engine_counts *engine_counts(const struct engine *e);
 bool engine_dry_run(const struct engine *e);
 /*
  * Why an account cannot be used now, or NULL when all can: a sign-in that was refused before
- * anything of the network (ERR_NET, ERR_TLS).  *name_r: of the account.
+ * anything of the network (ERR_NET, ERR_TLS), also of one mailbox alone.  *name_r: of the
+ * account.
  */
 const struct err *engine_trouble(const struct engine *e, const char **name_r);
 /* Messages whose actions wait for an account that is away, or for room on a disk. */
 size_t engine_waiting(const struct engine *e);
+/* Mailboxes that are there and could not be opened, though their account can be used: their rules wait. */
+size_t engine_shut(const struct engine *e);
 struct loop *engine_loop(const struct engine *e);
 
 /*

@@ -59,6 +59,12 @@ struct account {
 };
 #define ACCOUNT_MAGIC 0x41434331u
 
+/* The server, the way to it, or the sign-in. */
+static inline bool
+err_of_network(const struct err *e)
+{
+	return e->kind == ERR_NET || e->kind == ERR_TLS || e->kind == ERR_AUTH || e->kind == ERR_PROTO;
+}
 /* What its source answered: notes what says that the source is away, or that it is not. */
 void account_heard(struct account *a, const struct err *e);
 /* It has connections, and logs by itself what becomes of them (struct source_ops). */
@@ -92,8 +98,11 @@ void account_free(struct account **a);
  * the references in r->bytes and r->message; roles ("@trash") in its names become names. */
 void account_submit(struct account *a, struct request *r);
 void account_ended(struct account *a);
+
+/* ---- account_role.c */
 /* A role or name: 1 found, 0 there is none (err says what to do), -1: ask account_want_list(). */
 int account_role(struct account *a, const char *name, const char **name_r, struct err *err);
+void account_list_clear(struct account *a);
 void account_want_list(struct account *a, loop_fn fn, void *arg);	/* fn once the list is there (or failed) */
 
 /* ---- box.c */
@@ -188,6 +197,7 @@ struct runner {
 	struct { VEC(uint32_t) } due_stale;	/* ended since due_asked: the answer knows them of before */
 	struct loop_timer *due;			/* the next retry or later test */
 	struct loop_timer *reopen;
+	struct err	 trouble;		/* why it was not opened or scanned, last; ERR_OK: it was */
 	struct request	*held;			/* a scan that waits for the end of actions towards this mailbox */
 	struct loop_timer *held_timer;
 };
@@ -305,7 +315,12 @@ void turns_try_now(struct runner *r);
 void turn_abandon(struct turn *t);
 /* Ends it for good, with a row that says why: judge again at, or a person must look. */
 void turn_retry(struct turn *t, unsigned attempts, int64_t delay_ms, const char *reason);
+/* The same as turn_retry(), told in the log; the attempt does not count. */
+void turn_later(struct turn *t, enum log_level level, int64_t delay_ms, const char *reason);
 void turn_park(struct turn *t, const char *reason);
+/* A function raised: tried again, at the third time held. */
+void turn_failed(struct turn *t, const char *rule, const char *why, const char *detail);
+/* Its row is there: what the message can be known by goes into it. */
 void turn_note_known(struct turn *t);
 
 #endif

@@ -29,8 +29,9 @@ runner_failed(struct runner *r, const struct err *e)
 		log_at(runner_log(r), away ? LOG_DEBUG : LOG_WARN, "%s:%s: %s; its rules wait",
 		    runner_account(r), r->box->name, e->text);
 	if (!away)
-		r->absent = e->kind == ERR_REFUSED || e->kind == ERR_GONE;
+		r->absent = e->kind == ERR_GONE && e->scope == SCOPE_MAILBOX && !e->temporary;
 	r->lost |= !away;
+	r->trouble = *e;
 	r->phase = RUNNER_CLOSED;
 	loop_cancel(runner_loop(r), &r->reopen);
 	r->reopen = loop_after(runner_loop(r), e->temporary && !away ? SOON_MS : REOPEN_MS, reopen_fire, r);
@@ -187,6 +188,7 @@ open_status(struct request *q)
 			runner_failed(r, &q->err);
 		} else {
 			r->lost = false;
+			err_clear(&r->trouble);
 			o = xcalloc(1, sizeof(*o));
 			*o = (struct opened){ r, q->status };
 			r->asking = true;

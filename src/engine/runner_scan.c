@@ -38,6 +38,7 @@ scan_later(struct runner *r, const struct err *e)
 	log_at(runner_log(r), away || r->told ? LOG_DEBUG : LOG_WARN,
 	    "%s:%s: looking for new mail failed: %s", runner_account(r), r->box->name, e->text);
 	r->told = true;
+	r->trouble = *e;
 	r->dirty = false;
 	loop_cancel(runner_loop(r), &r->reopen);
 	/* The source tells when it is back; the timer is for what nobody tells. */
@@ -148,6 +149,7 @@ runner_scanned(struct request *q)
 	account_heard(a, &q->err);
 	if (q->result == RESULT_DONE) {
 		r->told = false;
+		err_clear(&r->trouble);
 		if (r->phase == RUNNER_OPEN && q->status.uidvalidity == r->state.uidvalidity) {
 			runner_hops(r, q);	/* goes on in runner_arrived() */
 			return;
