@@ -114,20 +114,22 @@ summary(const struct daemon *d)
 	    (unsigned long long)n->parked);
 }
 
-/* With --once: what waits for an account is not waited for; the exit code says so. */
+/* With --once: what waits for an account or a mailbox is not waited for; the exit code says so. */
 static int
 left_undone(const struct daemon *d)
 {
 	const char *name = "";
 	const struct err *e = engine_trouble(d->host.engine, &name);
-	size_t n = engine_waiting(d->host.engine);
+	size_t n = engine_waiting(d->host.engine), shut = engine_shut(d->host.engine);
 
 	if (n > 0)
 		log_warn(dlog(d), "%zu message%s wait%s for an account; the next run goes on", n,
 		    n == 1 ? "" : "s", n == 1 ? "s" : "");
 	if (e != NULL)
 		log_error(dlog(d), "not all accounts could be used: %s: %s", name, e->text);
-	return e != NULL ? cli_exit_code(e) : n > 0 ? EXIT_FAILED : EXIT_DONE;
+	if (shut > 0)
+		log_error(dlog(d), "%zu mailbox%s could not be opened", shut, shut == 1 ? "" : "es");
+	return e != NULL ? cli_exit_code(e) : n + shut > 0 ? EXIT_FAILED : EXIT_DONE;
 }
 
 static void

@@ -32,7 +32,7 @@ maildir_place_open(struct maildir_place *p, const struct source *s, const char *
 		if (p->fd[d] >= 0)
 			continue;
 		if (errnum == ENOENT || errnum == ENOTDIR)
-			err_set(e, ERR_REFUSED, SCOPE_MAILBOX, "no mailbox '%s' in account '%s'",
+			err_set(e, ERR_GONE, SCOPE_MAILBOX, "no mailbox '%s' in account '%s'",
 			    name, s->name);
 		else
 			err_sys(e, errnum, "mailbox '%s' in account '%s': %s", name, s->name,
@@ -198,11 +198,11 @@ open_target(struct maildir_job *job, struct request *r, struct maildir_place *p,
 		return -1;
 	if (maildir_place_open(p, s, name, path, &r->err) == 0) {
 		rc = 0;
-	} else if (r->err.kind == ERR_REFUSED && r->create) {
+	} else if (r->err.kind == ERR_GONE && r->create) {
 		err_clear(&r->err);
 		if (maildir_folder_make(job->m, path, &r->err) == 0)
 			rc = maildir_place_open(p, s, name, path, &r->err);
-	} else if (r->err.kind == ERR_REFUSED) {
+	} else if (r->err.kind == ERR_GONE) {
 		err_clear(&r->err);
 		err_set(&r->err, ERR_REFUSED, SCOPE_MAILBOX, "no mailbox '%s' in account '%s'; "
 		    "create = true makes it", name, s->name);

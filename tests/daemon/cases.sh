@@ -3,6 +3,7 @@
 #   group     "daemon"; a case's result is "ok daemon/NAME"
 #   limit     seconds for one case
 #   together  how many run at once
+#   longest   names of cases to begin with, so that nobody waits for them at the end; may be unset
 # and may define prepare() and clean_up(), run in $work before and after all cases.  Each case
 # runs in a shell and a folder of its own; KEEP=yes leaves the folders for a look.
 # shellcheck shell=sh disable=SC2154
@@ -35,8 +36,11 @@ if [ $# -eq 0 ]; then
 fi
 prepare
 for name; do
-	echo "$name"
-done | xargs -P "$together" -I NAME timeout -k 5 "$limit" sh "$here/run" --one "$work" NAME
+	case " ${longest-} " in
+	*" $name "*) echo "0 $name" ;;
+	*) echo "1 $name" ;;
+	esac
+done | sort -s -k 1,1 | cut -d ' ' -f 2 | xargs -P "$together" -I NAME timeout -k 5 "$limit" sh "$here/run" --one "$work" NAME
 bad=0
 for name; do
 	if [ -s "$work/$name.result" ]; then

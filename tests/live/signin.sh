@@ -209,3 +209,50 @@ case_connection_limit()
 	unsaid "error" "$LOG"
 	stop
 }
+
+# The server has a master user, who acts for others.
+case_acting_for_another()
+{
+	server a
+	cat >>"$(place a)/conf" <<-END
+	passdb {
+	  driver = passwd-file
+	  master = yes
+	  args = scheme=plain $(place a)/masters
+	}
+	END
+	echo 'root:secret-root' >"$(place a)/masters"
+	restart a
+	letter "$(inbox a anna)" one
+	script "$(account home a anna 'login = "root"' 'password = "secret-root"' 'create = true')" \
+	    'local other = mail.imap { name = "other", like = home, user = "ben" }' "$MOVE_ALL" \
+	    'other.inbox:rules { { "all", move = "Box" } }'
+	letter "$(inbox a ben)" two
+	mill 0 run --once --existing rules.lua
+	must_hold a anna Box one
+	must_hold a ben Box two
+	said "signed in at localhost:$a_tls as root"
+}
+
+# A server that knows the password and cannot open the mail.  When it can again, what was
+# there before is no new mail.
+case_mail_out_of_order()
+{
+	server a
+	letter "$(inbox a anna)" old
+	mv "$(home a anna)" "$(home a anna).away"
+	: >"$(home a anna)"
+	script "$(account home a anna 'create = true')" "$MOVE_ALL"
+	mill 1 run --once rules.lua
+	said "error: 1 mailbox could not be opened"
+	start run rules.lua
+	await "warn: home:INBOX: "
+	rm "$(home a anna)"
+	mv "$(home a anna).away" "$(home a anna)"
+	await "home:INBOX: first run: what is there (1) is left alone"
+	letter "$(inbox a anna)" new
+	await "done: move to Box"
+	must_hold a anna INBOX old
+	must_hold a anna Box new
+	stop
+}

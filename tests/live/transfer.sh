@@ -14,6 +14,9 @@ hard_mail()
 		printf "$head\n" empty empty >"$1/new/3.h"
 		printf "$head\n%s\n" long long "$(head -c 100000 /dev/zero | tr '\0' x)" >"$1/new/4.h"
 		printf "$head\nno end of line at the end" open open >"$1/new/5.h"
+		printf "$head\n" large large >"$1/new/7.h"
+		awk 'BEGIN { for (i = 0; i < 50000; i++) print "line", i, "of a text that is spooled" }' \
+		    >>"$1/new/7.h"
 		printf "${head}X-Fold: a\n\tb\n  c\n\n{3}\nabc)\n* 1 EXISTS\n" braces braces >"$1/new/6.h"
 	}
 }
@@ -92,8 +95,8 @@ case_to_maildir_and_back()
 	    'print("out", one.inbox:search():move(here "Way"):must().done)' \
 	    'print("back", here "Way":search():move(two "Home"):must().done)'
 	mill 0 exec rules.lua
-	said "out	6"
-	said "back	6"
+	said "out	7"
+	said "back	7"
 	in_box a anna INBOX 0 || fail "not all have gone"
 	holds Local/.Way 0
 	contents b ben Home >after
