@@ -14,6 +14,7 @@
 #include "base/utf8.h"
 
 #define BYE_GRACE_MS	2000	/* for the answer of a sign-in behind a BYE */
+#define SIGN_TIMES	5	/* reply_ms in which the sign-in must be over, whatever the server says */
 #define LATE_MS		5000	/* a tick so late means that we slept: one more moment */
 
 /* ---- life */
@@ -91,7 +92,7 @@ imap_connected(struct imap *m, bool loopback)
 	CHECK(m, IMAP_MAGIC);
 	m->loopback = loopback;
 	m->due = true;
-	m->base = m->now;
+	m->base = m->began = m->now;
 }
 
 int
@@ -110,6 +111,28 @@ imap_end(struct imap *m, enum err_kind kind, bool temporary, const char *fmt, ..
 }
 
 /* ---- whose it is */
+
+/*
+ * What could not be read and names no message: to each of the SEARCHes or to the LIST under way,
+ * or they would take silence for an empty answer.
+ */
+static bool
+give_broken(struct imap *m, struct imap_reply *r)
+{
+	bool search = view_iis(r->name, "SEARCH") || view_iis(r->name, "ESEARCH");
+	bool list = view_iis(r->name, "LIST") || view_iis(r->name, "XLIST"), given = false;
+
+	LIST_EACH(&m->flight, it) {
+		struct imap_op *op = LIST_ITEM(it, struct imap_op, link);
+
+		if (op->own || op->reply == NULL || !((search && op->verb == IMAP_DO_UID_SEARCH) ||
+		    (list && imap_verb_flags(op->verb) & IMAPV_LIST)))
+			continue;
+		op->reply(op->arg, r);
+		given = true;
+	}
+	return given;
+}
 
 /* To each command in flight that named this UID; 0: to each that names any. */
 static bool
@@ -225,6 +248,8 @@ give(struct imap *m, struct imap_reply *r)
 		return;
 	if (r->kind == IMAP_FETCH && !(r->fetch.has & IMAP_F_UID) && r->fetch.nsections > 0 &&
 	    give_fetch(m, r, 0))
+		return;
+	if (r->kind == IMAP_BROKEN && give_broken(m, r))
 		return;
 	op = op_of(m, r);
 	if (op == NULL)
@@ -362,6 +387,8 @@ may_be_said(const struct imap *m, const struct imap_reply *r)
 static int
 take(struct imap *m, struct imap_reply *r)
 {
+	const struct imap_op *op;
+
 	if (m->stage == STAGE_GREETING)
 		return imap_sign_greet(m, r);
 	if (!may_be_said(m, r))
@@ -384,6 +411,12 @@ take(struct imap *m, struct imap_reply *r)
 	case IMAP_ENABLED:
 		imap_sign_learn(m, r);
 		return 0;
+	case IMAP_BROKEN:
+		op = r->tag.n > 0 ? imap_flight_tag(m, r->tag) : NULL;
+		if (op != NULL)
+			return imap_end(m, r->limit ? ERR_LIMIT : ERR_PROTO, true,
+			    "the server's answer to %s cannot be read: %s", imap_verb_words(op->verb), r->why);
+		/* FALLTHROUGH */
 	default:
 		if (m->stage >= STAGE_LEARN)
 			give(m, r);
@@ -561,6 +594,13 @@ answer_due(const struct imap *m)
 	return false;
 }
 
+/* A server that always says something would never be late. */
+static int64_t
+sign_by(const struct imap *m)
+{
+	return m->began + SIGN_TIMES * m->conf.reply_ms;
+}
+
 static void
 imap_renew(struct imap *m)
 {
@@ -586,6 +626,8 @@ imap_tick(void *engine, int64_t now, struct err *e)
 	m->now = now;
 	if (m->base == 0)
 		m->base = now;
+	if (m->began == 0)
+		m->began = now;
 	if (m->probe_until == -1)
 		m->probe_until = now + IMAP_PROBE_MS;
 	m->due = answer_due(m);
@@ -599,6 +641,9 @@ imap_tick(void *engine, int64_t now, struct err *e)
 		    (long long)(m->probe_until > 0 ? IMAP_PROBE_MS : m->conf.reply_ms) / 1000);
 	} else if (m->bye_at != 0 && now >= m->bye_at + BYE_GRACE_MS) {
 		imap_end(m, ERR_NET, true, "the server ended the session: %s", m->bye);
+	} else if (m->stage < STAGE_READY && now >= sign_by(m)) {
+		imap_end(m, ERR_NET, true, "the server talks but does not sign us in (%lld s)",
+		    (long long)(sign_by(m) - m->began) / 1000);
 	}
 	if (err_is(&m->end)) {
 		m->stage = STAGE_OVER;
@@ -621,6 +666,8 @@ imap_next_deadline(void *engine)
 		at = m->probe_until > 0 ? m->probe_until : m->base + m->conf.reply_ms;
 	if (m->bye_at != 0)
 		at = MIN(at, m->bye_at + BYE_GRACE_MS);
+	if (m->stage < STAGE_READY && m->began != 0)
+		at = MIN(at, sign_by(m));
 	if (m->idling != NULL && m->idling->plus)
 		at = MIN(at, m->idle_since + m->conf.idle_ms);
 	else if (m->stage == STAGE_READY && m->idle_wanted && m->sel.name != NULL && !imap_can_idle(m))

@@ -176,7 +176,8 @@ struct imap_answer {
  * "* OK [COPYUID ...]", and all that comes while a SELECT is under way; may be NULL.
  * What one reply() may keep is said in imap_resp.h.  A FETCH goes to each command in flight
  * that named its UID; flags that STORE brings as well.  One that is IMAP_BROKEN or has
- * bytes of a message, and no UID that could be read, goes to each UID FETCH and STORE in flight.
+ * bytes of a message, and no UID that could be read, goes to each UID FETCH and STORE in flight;
+ * an IMAP_BROKEN (E)SEARCH or LIST to each SEARCH or LIST.
  * done: once, from inside a call of engine_ops (or imap_free); res lives until it returns.
  * -1 never comes from here: a command that could not be encoded is answered like any other.
  */

@@ -265,7 +265,7 @@ imap_op_send(struct imap_op *op, imap_reply_fn reply, imap_done_fn done, void *a
 	op->arg = arg;
 	if (imap_cmd_end(op->cmd, &op->fault) == 0)
 		for (size_t i = 0; i < imap_cmd_parts(op->cmd); i++)
-			op->bytes += MIN(imap_cmd_part(op->cmd, i).bytes.n, (size_t)1 << 12);
+			op->bytes += MIN(imap_cmd_part(op->cmd, i).bytes.n, IMAP_LINE_DEFAULT);
 	list_append(&m->waiting, &op->link);
 }
 

@@ -71,6 +71,7 @@ struct imap {
 	struct imap_tags	 tags;
 	enum imap_stage		 stage;
 	int64_t			 now, base;	/* base: since when an answer is due without a byte */
+	int64_t			 began;		/* the sign-in */
 	bool			 due;		/* an answer is due: base counts */
 	bool			 loopback, tls;
 	char			 tls_version[16];

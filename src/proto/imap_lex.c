@@ -476,6 +476,8 @@ imap_lex_next(struct imap_lex *lx, struct view *in, struct lex_token *t, struct 
 	int r = 0;
 
 	while (in->n > 0 && r == 0) {
+		if (lx->state == SKIP && lx->line > IMAP_SKIP_MAX)
+			return err_set(e, ERR_LIMIT, SCOPE_SESSION, "a line of the server has no end");
 		if (lx->left > 0) {
 			r = take_literal(lx, in, t);
 			continue;

@@ -16,6 +16,7 @@
 #define IMAP_STRING_MAX	((size_t)64 << 10)	/* bytes of an atom or a quoted string */
 #define IMAP_TEXT_MAX	((size_t)4 << 20)	/* of the text of OK, NO, BAD, BYE, PREAUTH, "+" */
 #define IMAP_LINE_MAX	((size_t)8 << 20)	/* of a line without its literals, lists of numbers apart */
+#define IMAP_SKIP_MAX	((size_t)64 << 20)	/* of one that is skipped: longer, and the session ends */
 #define IMAP_MEMORY_MAX	((size_t)1 << 20)	/* of a literal that comes as one token */
 #define IMAP_LITERAL_MAX ((uint64_t)1 << 40)	/* a larger count cannot be meant: the session ends */
 

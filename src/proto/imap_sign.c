@@ -275,6 +275,11 @@ imap_sign_plus(struct imap *m, struct view text)
 	if (m->sasl == NULL || m->stage != STAGE_SIGNIN || m->line != NULL ||
 	    imap_flight_find(m, IMAPV_BARRIER) == NULL)
 		return false;
+	if (err_is(&m->sasl_fault)) {
+		/* "*" was our last word: a server that asks on would ask for ever. */
+		m->end = m->sasl_fault;
+		return true;
+	}
 	text = view_trim(text);
 	if (m->sasl_first != NULL) {
 		out = m->sasl_first;
