@@ -120,10 +120,19 @@ ready(void *arg)
 	imap_source_step(l->source);
 }
 
+/* What cannot be read and is nobody's answer is left out: said once a connection. */
 static void
 event(void *arg, struct imap_reply *r)
 {
-	imap_watch_event(arg, r);
+	struct imap_link *l = arg;
+	const struct imap_source *s = l->source;
+
+	if (r->kind == IMAP_BROKEN) {
+		log_at(s->source.log, l->told_broken ? LOG_DEBUG : LOG_WARN, "%s: something the server says "
+		    "cannot be read and is left out: %s", s->source.name, r->why);
+		l->told_broken = true;
+	}
+	imap_watch_event(l, r);
 }
 
 static void

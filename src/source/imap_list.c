@@ -13,13 +13,15 @@
 #include "source/role.h"
 
 #define NAMES_MAX 100000u
+#define ROLES_MAX 8u
 
 struct listing {
 	struct imap_link	*link;
 	bool			 special;	/* asked by RETURN or XLIST */
 	bool			 inbox;		/* it was named */
 	size_t			 all;		/* place of \All; SIZE_MAX: none */
-	bool			 over;
+	bool			 over, broken;
+	const char		*roles[ROLES_MAX];	/* that have a mailbox */
 };
 
 static void ask(struct listing *li);
@@ -42,6 +44,21 @@ role_of(unsigned attrs, const char *name)
 	return NULL;
 }
 
+/* true: nobody has it yet; from now on somebody has. */
+static bool
+take_role(struct listing *li, const char *role)
+{
+	for (size_t i = 0; i < ROLES_MAX; i++) {
+		if (li->roles[i] == NULL) {
+			li->roles[i] = role;
+			return true;
+		}
+		if (strcmp(li->roles[i], role) == 0)
+			break;
+	}
+	return false;
+}
+
 static void
 list_clear(struct request *r)
 {
@@ -58,13 +75,18 @@ list_reply(void *arg, struct imap_reply *reply)
 	struct listing *li = arg;
 	struct imap_source *s = li->link->source;
 	struct request *r = li->link->plain;
-	unsigned attrs = reply->list.attrs;
+	unsigned attrs;
 	struct str name = STR_INIT;
 	struct err e = ERR_NONE;
 	const char *role;
 
+	if (reply->kind == IMAP_BROKEN && !li->broken)
+		log_warn(s->source.log, "%s: the name of a mailbox cannot be read and is left out: %s",
+		    s->source.name, reply->why);
+	li->broken |= reply->kind == IMAP_BROKEN;
 	if (reply->kind != IMAP_LIST || reply->list.lsub)
 		return;
+	attrs = reply->list.attrs;
 	if (attrs & IMAP_ATTR(INBOX))
 		str_adds(&name, "INBOX");	/* XLIST spells it in the user's language */
 	else if (imap_name_decode(&name, reply->list.name, reply->list.delim,
@@ -82,7 +104,7 @@ list_reply(void *arg, struct imap_reply *reply)
 	VEC_PUSH(&r->list, ((struct source_mailbox){ .name = str_take(&name),
 	    .selectable = !(attrs & (IMAP_ATTR(NOSELECT) | IMAP_ATTR(NONEXISTENT))) }));
 	/* of two with one role the first has it */
-	if (role != NULL && !role_taken(r->list.at, r->list.n - 1, role))
+	if (role != NULL && take_role(li, role))
 		r->list.at[r->list.n - 1].role = xstrdup(role);
 }
 
@@ -151,7 +173,8 @@ ask(struct listing *li)
 	struct imap_op *op = imap_op_new(l->imap, xlist ? IMAP_DO_XLIST : IMAP_DO_LIST);
 
 	list_clear(l->plain);
-	li->inbox = li->over = false;
+	li->inbox = li->over = li->broken = false;
+	memset(li->roles, 0, sizeof(li->roles));
 	li->all = SIZE_MAX;
 	li->special = returns || xlist;
 	imap_cmd_raw(imap_op_cmd(op), returns ? "\"\" \"*\" RETURN (SPECIAL-USE)" : "\"\" \"*\"");

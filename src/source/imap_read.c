@@ -19,6 +19,8 @@
 
 /* ---- large literals */
 
+#define SPOOLED_MAX	4u	/* files of one reply; we ask for one literal */
+
 struct spooled {
 	size_t		 nth;		/* among the sections of its reply */
 	int		 fd;		/* -1: see err, or blob */
@@ -72,8 +74,13 @@ sink_begin(void *arg, const struct imap_literal *lit)
 	struct spooled one = { .nth = lit->nth, .fd = -1 };
 
 	l->spool = sp;
+	/* Nobody asked: it is not kept. */
+	if (l->box == NULL || !l->box->batching)
+		return false;
 	if (sp->n > 0 && (sp->number != lit->number || lit->nth <= sp->at[sp->n - 1].nth))
 		spool_empty(sp);	/* of a reply before */
+	if (sp->n == SPOOLED_MAX)
+		return false;
 	sp->number = lit->number;
 	if (lit->size > BLOB_MAX)
 		err_set(&one.err, ERR_LIMIT, SCOPE_MESSAGE, "the message has %llu bytes, more than can be "

@@ -406,6 +406,7 @@ scan_known(struct batch_group *g)
 static void
 search_reply(struct batch_group *g, struct imap_reply *r)
 {
+	g->scan->blind |= r->kind == IMAP_BROKEN;
 	if (r->set == NULL || (r->kind != IMAP_SEARCH && r->kind != IMAP_ESEARCH))
 		return;
 	if (r->kind == IMAP_ESEARCH && !(r->esearch.has & IMAP_ES_ALL))

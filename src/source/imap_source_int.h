@@ -80,6 +80,7 @@ struct imap_link {
 	int64_t			 used_at;	/* loop_now(): a worker that idles long is closed */
 	int64_t			 up_at;		/* loop_now(), when ready */
 	bool			 dead;		/* the session is gone; waits for the end of a batch or of plain */
+	bool			 told_broken;	/* the log has said that not all can be read */
 	void			*spool;		/* imap_read.c: a large literal on its way to a file */
 };
 
@@ -107,6 +108,7 @@ struct imap_source {
 	bool			 been_up;
 	struct { char *text; unsigned times; int64_t at; bool at_max; } said;
 	/* ---- closing */
+	bool			 no_wait;	/* what cannot be sent now is failed */
 	bool			 closing;
 	loop_fn			 closed;
 	void			*closed_arg;

@@ -554,6 +554,19 @@ TEST(scan_skips_nothing_silently)
 	    "S %1 NO [CANNOT] corrupt\n");
 }
 
+/* A SEARCH that cannot be read is not one that found nothing. */
+TEST(a_search_that_cannot_be_read_hides_nothing)
+{
+	TALK("scan 0 3\nscan 0 3", "failed(proto) done[1{fsr}]", .caps = NOTHING, .exists = 9,
+	    .uidnext = 10, .script =
+	    "C UID SEARCH UID 1:*\n"
+	    "S * SEARCH 1 \"2|%1 OK done\n"
+	    "C UID SEARCH UID 1:*\n"
+	    "S * SEARCH 1|%1 OK done\n"
+	    "C UID FETCH 1 (UID FLAGS RFC822.SIZE INTERNALDATE)\n"
+	    "S " FACTS(1) "%1 OK done\n");
+}
+
 /* Not even the UID could be read: what is there is searched for, and each asked alone. */
 TEST(a_reply_without_a_uid_hides_nothing)
 {
