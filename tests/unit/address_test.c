@@ -291,18 +291,24 @@ TEST(no_encoded_word_in_a_bare_word)
 	free(got);
 }
 
+/* At the ceiling a comment; deeper ones are text, and hide nothing that follows. */
 TEST(comment_depth)
 {
-	char raw[200] = "";
+	static const int depths[] = { ADDRESS_DEPTH, ADDRESS_DEPTH + 1, 1000, 1000000 };
 
-	for (int i = 0; i < 32; i++)
-		strcat(raw, "(");
-	for (int i = 0; i < 32; i++)
-		strcat(raw, ")");
-	strcat(raw, "a@b");
-	char *got = show(raw, strlen(raw));
-	EXPECT(strstr(got, "|a@b|") != NULL);
-	free(got);
+	for (size_t k = 0; k < sizeof(depths) / sizeof(depths[0]); k++) {
+		size_t n = (size_t)depths[k];
+		char *raw = malloc(2 * n + 20);
+
+		memset(raw, '(', n);
+		memset(raw + n, ')', n);
+		strcpy(raw + 2 * n, "a@b, c@d");
+		char *got = show(raw, strlen(raw));
+		EXPECT_EQ(strstr(got, "|a@b|") != NULL, n == ADDRESS_DEPTH);
+		EXPECT(strstr(got, "|c@d|") != NULL);
+		free(got);
+		free(raw);
+	}
 }
 
 TEST(print)

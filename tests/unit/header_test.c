@@ -182,6 +182,34 @@ TEST(header_block_is_bounded)
 	str_free(&s);
 }
 
+/* At the ceilings nothing is over. */
+TEST(header_at_its_ceilings)
+{
+	struct str s = STR_INIT;
+	struct header h = { 0 };
+
+	for (unsigned i = 0; i < HEADER_COUNT_MAX; i++)
+		str_adds(&s, "A: 1\n");
+	str_adds(&s, "\nbody");
+	header_index(&h, str_view(&s), true);
+	EXPECT_EQ(h.n, HEADER_COUNT_MAX);
+	EXPECT(!h.over);
+	header_free(&h);
+	for (size_t more = 0; more < 2; more++) {
+		str_reset(&s);
+		str_adds(&s, "A: ");
+		while (s.len < HEADER_BLOCK_MAX - 2 + more)
+			str_addc(&s, 'a');
+		str_adds(&s, "\nB: begins here\n\nbody");
+		header_index(&h, str_view(&s), true);
+		EXPECT_EQ(h.n, 2 - more);
+		EXPECT_EQ(h.over, more);
+		EXPECT_EQ(h.body, s.len - 4);
+		header_free(&h);
+	}
+	str_free(&s);
+}
+
 /* A megabyte of CR with an LF at its end was quadratic once. */
 TEST(header_many_cr)
 {

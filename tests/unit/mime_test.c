@@ -274,6 +274,53 @@ TEST(mime_parts_are_bounded)
 	str_free(&out);
 }
 
+/* At the ceilings there is no defect. */
+TEST(mime_at_its_ceilings)
+{
+	struct str s = STR_INIT;
+	struct mime *m;
+
+	for (unsigned more = 0; more < 2; more++) {
+		str_reset(&s);
+		str_adds(&s, MULTI("a"));
+		for (unsigned i = 1; i < MIME_PARTS_MAX + more; i++)
+			str_adds(&s, "--a\n\nx\n");
+		str_adds(&s, "--a--\n");
+		m = mime_new(str_view(&s));
+		EXPECT_EQ(mime_count(m), MIME_PARTS_MAX);
+		EXPECT_EQ(mime_defects(m, 0), more ? MIME_TOO_MANY : 0);
+		mime_free(&m);
+		str_reset(&s);
+		for (unsigned i = 0; i < MIME_DEPTH_MAX + more; i++)
+			str_adds(&s, "Content-Type: message/rfc822\n\n");
+		str_adds(&s, "Subject: x\n\nx\n");
+		m = mime_new(str_view(&s));
+		EXPECT_EQ(mime_count(m), MIME_DEPTH_MAX + 1);
+		EXPECT_EQ(mime_defects(m, MIME_DEPTH_MAX), more ? MIME_TOO_DEEP : 0);
+		mime_free(&m);
+	}
+	str_free(&s);
+}
+
+/* 128 MiB of a body are decoded, not a byte more, in either encoding. */
+TEST(mime_decoded_is_bounded)
+{
+	for (unsigned more = 0; more < 2; more++) {
+		struct str s = STR_INIT, out = STR_INIT;
+		struct mime *m;
+
+		str_adds(&s, "Content-Type: text/plain\n\n");
+		memset(str_room(&s, MIME_DECODED_MAX + more), 'x', MIME_DECODED_MAX + more);
+		str_grew(&s, MIME_DECODED_MAX + more);
+		m = mime_new(str_view(&s));
+		mime_bytes(m, 0, &out);
+		EXPECT_EQ(out.len, MIME_DECODED_MAX);
+		mime_free(&m);
+		str_free(&s);
+		str_free(&out);
+	}
+}
+
 /* Ten thousand multiparts, none closed: each with a boundary of its own. */
 TEST(mime_multipart_flood)
 {
