@@ -233,9 +233,14 @@ take_name(struct runner *r, struct err *e)
 {
 	struct account *a = r->box->account;
 	const char *name = NULL;
+	struct err why = ERR_NONE;
+	int found = account_role(a, r->box->name, &name, &why);
 
-	if (account_role(a, r->box->name, &name, e) <= 0)
+	if (found < 0)
 		return err_set(e, ERR_NET, SCOPE_ACCOUNT, "the account cannot be listed now");
+	/* To a rule that watches it, it is a mailbox that is not there yet. */
+	if (found == 0)
+		return err_set(e, ERR_GONE, SCOPE_MAILBOX, "%s", why.text);
 	for (size_t i = 0; i < a->boxes.n; i++)
 		if (a->boxes.at[i] != r->box && a->boxes.at[i]->runner != NULL &&
 		    strcmp(a->boxes.at[i]->name, name) == 0) {
