@@ -129,6 +129,31 @@ TEST(sasl_xoauth2_and_its_error)
 	talk_end(&t);
 }
 
+/* 16 KiB of a challenge are read; what stands behind is not known, and it is a refusal all the same. */
+TEST(sasl_challenge_has_a_ceiling)
+{
+	static const struct { size_t blanks; enum sasl_refusal refusal; const char *status; } rows[] = {
+		{ 4090, SASL_REFUSED_EXPIRED, "401" }, { 4096, SASL_REFUSED, "" },
+		{ 500000, SASL_REFUSED, "" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct talk t = talk_begin(SASL_XOAUTH2, true, NULL);
+		struct str challenge = STR_INIT;
+
+		EXPECT_EQ(say(&t, NULL), 1);
+		for (size_t k = 0; k < rows[i].blanks; k++)
+			str_adds(&challenge, "ICAg");
+		str_adds(&challenge, "eyJzdGF0dXMiOiI0MDEifQ==");	/* {"status":"401"} */
+		EXPECT_EQ(say(&t, str_z(&challenge)), 1);
+		EXPECT_EQ(sasl_refusal(t.s), rows[i].refusal);
+		EXPECT_STR(sasl_status(t.s), rows[i].status);
+		EXPECT_EQ(sasl_accepted(t.s, &t.e), -1);
+		str_free(&challenge);
+		talk_end(&t);
+	}
+}
+
 /* RFC 7628, 4.1 and 4.3 with our own names. */
 TEST(sasl_oauthbearer_and_its_error)
 {
