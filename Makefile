@@ -211,8 +211,8 @@ gc:			## the Lua tests with a collector that runs all the time
 fault:			## kill the daemon at every step and look at what is left
 	@scripts/test --full fault
 
-fuzz:			## each fuzz target for FUZZ_SECONDS (30)
-	@FUZZ_SECONDS=$(FUZZ_SECONDS) scripts/fuzz
+fuzz:			## each fuzz target (or those of FUZZ="a b") for FUZZ_SECONDS (30)
+	@FUZZ_SECONDS=$(FUZZ_SECONDS) scripts/fuzz $(FUZZ)
 
 lint:			## layers, headers, globals, gcc and clang warnings, luacheck, sizes
 	@scripts/lint
