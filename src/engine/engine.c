@@ -229,6 +229,13 @@ engine_stop(struct engine *e, int64_t grace_ms, loop_fn done, void *arg)
 		e->accounts.at[i]->successor = NULL;
 	LIST_EACH(&e->runners, it)
 		runner_stop(LIST_ITEM(it, struct runner, link));
+	/* A server that does not answer must not use up the grace of those that do. */
+	for (size_t i = 0; i < e->accounts.n; i++) {
+		struct source *s = e->accounts.at[i]->source;
+
+		if (s != NULL && s->ops->no_wait != NULL)
+			s->ops->no_wait(s);
+	}
 	e->grace = loop_after(e->conf.loop, grace_ms, grace_over, e);
 	engine_poke(e);
 }

@@ -311,6 +311,9 @@ void turn_away(struct turn *t, bool away);
 void turn_not_sent(struct turn *t);
 /* Those that wait for the account are tried now. */
 void turns_try_now(struct runner *r);
+/* It goes on after pause, or (away) when its account is back. */
+void turn_wait(struct turn *t, bool away, int64_t pause);
+void turn_fetch_again(struct turn *t);
 /* Gives it up: what is in the state goes on at the next start. */
 void turn_abandon(struct turn *t);
 /* Ends it for good, with a row that says why: judge again at, or a person must look. */

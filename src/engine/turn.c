@@ -306,9 +306,14 @@ turn_fetched(void *arg, const struct err *e)
 		state_batch_done(runner_batch(r), r->state.id, t->uid);
 		t->phase = TURN_ENDED;
 		runner_turn_ended(r, t);
+	} else if (err_is(e) && e->temporary && e->scope >= SCOPE_SESSION) {
+		/* Nothing is wrong with the message: it waits for its account. */
+		if (t->runner->phase == RUNNER_STOPPING || t->runner->renewed)
+			turn_abandon(t);
+		else
+			turn_wait(t, true, REOPEN_MS);
 	} else if (err_is(e) && e->temporary) {
-		turn_later(t, account_says_away(t->runner->box->account, e) ? LOG_DEBUG : LOG_INFO, 30000,
-		    e->text);
+		turn_later(t, LOG_INFO, REOPEN_MS, e->text);
 	} else if (err_is(e)) {
 		turn_park(t, e->text);
 	} else if ((t->want & ~message_have(t->message)) != 0) {
@@ -324,12 +329,18 @@ turn_fetched(void *arg, const struct err *e)
 }
 
 void
+turn_fetch_again(struct turn *t)
+{
+	t->op = box_fetch(t->runner->box, t->message, t->want, turn_fetched, t);
+}
+
+void
 turn_fetch_first(struct turn *t, unsigned need)
 {
 	t->phase = TURN_FETCHING;
 	t->bare = true;
 	t->want = need;
-	t->op = box_fetch(t->runner->box, t->message, need, turn_fetched, t);
+	turn_fetch_again(t);
 }
 
 static enum step
@@ -337,7 +348,7 @@ turn_fetch(struct turn *t, unsigned need)
 {
 	t->phase = TURN_FETCHING;
 	t->want = need;
-	t->op = box_fetch(t->runner->box, t->message, need, turn_fetched, t);
+	turn_fetch_again(t);
 	return STEP_WAIT;
 }
 

@@ -64,8 +64,20 @@ act_again(void *arg)
 	CHECK(t, TURN_MAGIC);
 	t->timer = NULL;
 	turn_away(t, false);
+	if (t->phase == TURN_FETCHING) {
+		turn_fetch_again(t);
+		return;
+	}
 	t->probe = MAX(t->probe, PROBE_TRIED);
 	turn_perform(t);
+}
+
+void
+turn_wait(struct turn *t, bool away, int64_t pause)
+{
+	t->timer = loop_after(t->runner->engine->conf.loop, pause, act_again, t);
+	turn_away(t, away);
+	engine_poke(t->runner->engine);
 }
 
 void
@@ -97,7 +109,7 @@ turn_not_sent(struct turn *t)
 {
 	struct runner *r = t->runner;
 
-	if (r->box->account->source == NULL ||
+	if (t->phase != TURN_PERFORMING || r->box->account->source == NULL ||
 	    source_cannot(r->box->account->source, SOURCE_ADOPT) == NULL)
 		return;
 	if (t->probe != PROBE_DOUBT && t->next_action < t->actions.n)
@@ -123,8 +135,9 @@ act_waits(struct turn *t, const struct action *a, const struct perform_result *r
 	int64_t pause = act_pauses[MIN(t->tries, ARRAY_LEN(act_pauses) - 1)];
 	bool away = at != NULL && account_says_away(at, &res->err);
 
+	/* One's own account tells when it is back; another one is asked again, at growing pauses. */
 	if (away)
-		pause = act_pauses[ARRAY_LEN(act_pauses) - 1];
+		pause = act_pauses[res->elsewhere ? MIN(t->tries / 4, 1u) : ARRAY_LEN(act_pauses) - 1];
 	r->engine->counts.retried += t->tries++ == 0;
 	log_at(r->engine->conf.log, t->tries <= ARRAY_LEN(act_pauses) && !away ? LOG_WARN : LOG_DEBUG,
 	    r->phase == RUNNER_STOPPING ?
@@ -135,11 +148,8 @@ act_waits(struct turn *t, const struct action *a, const struct perform_result *r
 		turn_abandon(t);
 		return;
 	}
-	t->timer = loop_after(r->engine->conf.loop, pause, act_again, t);
-	/* Its own account tells when it is back; any other is looked for by the timer. */
 	t->elsewhere = res->elsewhere;
-	turn_away(t, away || res->err.scope >= SCOPE_SESSION);
-	engine_poke(r->engine);
+	turn_wait(t, away || res->err.scope >= SCOPE_SESSION, pause);
 }
 
 /* It may have happened, and must not happen twice: only a person can look. */

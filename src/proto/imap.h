@@ -82,6 +82,8 @@ const struct imap_caps *imap_capabilities(const struct imap *m);
 static inline bool imap_can(const struct imap *m, enum imap_cap cap)
 { return imap_caps_has(imap_capabilities(m), cap); }
 bool imap_is_enabled(const struct imap *m, enum imap_cap cap);	/* CONDSTORE, QRESYNC after ENABLE */
+/* It has taken a message in this session: it is there.  As the server spells it. */
+bool imap_is_target(const struct imap *m, struct view mailbox);
 const struct imap_places *imap_namespaces(const struct imap *m);	/* for imap_name_encode/decode */
 const char *imap_server(const struct imap *m);	/* "Dovecot" or "name version" by ID; "" */
 const char *imap_tls_version(const struct imap *m);	/* "TLSv1.3"; "": no TLS */
@@ -168,7 +170,7 @@ void imap_op_append(struct imap_op *op, const struct imap_append *a);
 
 struct imap_answer {
 	const struct imap_result *result;	/* the tagged reply; NULL: none came */
-	bool		 sent;			/* its first byte had gone: it may have taken effect */
+	bool		 sent;			/* its last byte had gone: it may have taken effect */
 	struct err	 err;			/* without result: why; NO and BAD: see imap_fault() */
 };
 /*

@@ -22,8 +22,7 @@ imap_sign_caps(struct imap *m, struct imap_words words)
 	for (size_t i = 0; i < words.n; i++)
 		imap_caps_word(&m->caps, words.at[i]);
 	m->caps_signed = m->stage >= STAGE_SIGNIN;
-	if (m->stage >= STAGE_READY)
-		m->syntax = imap_syntax_of(&m->caps, m->conf.line_max);
+	m->syntax = imap_syntax_of(&m->caps, m->conf.line_max);
 }
 
 static void
@@ -108,6 +107,8 @@ imap_sign_greet(struct imap *m, const struct imap_reply *r)
 		return imap_end(m, ERR_PROTO, false, "this is no IMAP server: it does not greet");
 	if (r->cond.code == IMAP_CODE_CAPABILITY)
 		imap_sign_caps(m, r->cond.words);
+	if (r->cond.code == IMAP_CODE_ALERT && m->conf.events.event != NULL)
+		m->conf.events.event(m->conf.arg, (struct imap_reply *)(uintptr_t)r);
 	switch (r->cond.cond) {
 	case IMAP_OK:
 		if (m->caps.fresh)
@@ -142,6 +143,7 @@ imap_sign_tls(struct imap *m)
 	if (m->stage != STAGE_HANDSHAKE)
 		return;			/* from the first byte: the greeting comes next */
 	imap_caps_forget(&m->caps, IMAP_FORGET_TLS);
+	m->syntax = imap_syntax_of(&m->caps, m->conf.line_max);
 	ask_capability(m, STAGE_CAPABILITY);
 }
 

@@ -140,6 +140,11 @@ struct source_ops {
 	 * (TLSv1.3, Dovecot)".
 	 */
 	void		(*describe)(struct source *s, struct str *out);
+	/*
+	 * May be NULL.  The program is about to end: what waits for a connection, now or later,
+	 * waits no longer and is FAILED, temporary.
+	 */
+	void		(*no_wait)(struct source *s);
 	/* Answers what is queued with ERR_CANCELED, finishes what has begun, then frees; done may be NULL. */
 	void		(*close)(struct source *s, loop_fn done, void *arg);
 };
