@@ -126,7 +126,7 @@ case_move_across_cut()
 	{
 		[ $(($(amount b ben Box) + $(count ": held" "$LOG"))) -ge 60 ]
 	}
-	until_true settled
+	patiently 60 settled
 	{
 		list a anna INBOX hdr.subject
 		list b ben Box hdr.subject

@@ -128,7 +128,7 @@ case_kicked_at_work()
 		held=$(count ": held" "$LOG")
 		[ $(($(amount a anna Box) + held)) -ge 300 ]
 	}
-	until_true settled
+	patiently 60 settled
 	{
 		list a anna INBOX hdr.subject
 		list a anna Box hdr.subject
@@ -197,7 +197,7 @@ case_mailbox_comes_and_goes()
 	await "home:News: there is no mailbox 'News' in account 'home'; its rules wait"
 	adm a mailbox create -u anna News
 	letter "$(inbox a anna)/.News" two
-	# It is looked for now and then.  What it holds by then is not new: it is another mailbox.
+	# The source looks every 30 s.  What it holds by then is not new: it is another mailbox.
 	patiently 75 grep -q "home:News: is there now" "$LOG"
 	letter "$(inbox a anna)/.News" three
 	await '"three" from anna@example.com: all: move to Box'
@@ -313,7 +313,7 @@ case_killed_at_work()
 	{
 		[ $(($(amount a anna Box) + $(held))) -ge 200 ]
 	}
-	until_true settled
+	patiently 60 settled
 	{
 		list a anna INBOX hdr.subject
 		list a anna Box hdr.subject
