@@ -419,6 +419,8 @@ batch_end(void *arg)
 	VEC_FREE(&b->groups);
 	VEC_FREE(&b->back);
 	free(b);
+	if (imap_select_is_stale(box))
+		imap_select_leave(l, true);
 	imap_batch_ended(l, box);
 }
 

@@ -1,7 +1,8 @@
 /*
  * COPY and MOVE.  A tagged OK is no proof, since UID commands pass over what is not there:
  * the source set of COPYUID is one (RFC 4315, 3), tagged or untagged, also in front of a NO.
- * What it does not name is looked for: gone, or still there and FAILED.
+ * What it does not name is looked for: gone, or still there and FAILED.  A NO to MOVE may
+ * stand behind copies that were made (RFC 6851, 4.3): whether these originals went is looked for too.
  *
  * MOVE without the capability: COPY, then of exactly the proven ones \Deleted, UID EXPUNGE, and a
  * look that they are gone; what stays is COPIED_ONLY.  Without UIDPLUS the target's count
@@ -125,9 +126,21 @@ copied_only(struct batch_group *g, struct batch_item *it, const char *why)
 		e.temporary = false;
 	}
 	err_set(&e, it->lost ? ERR_NET : ERR_REFUSED, SCOPE_MESSAGE, "%s: the message was copied, "
-	    "the original stays: %s", g->what, why);
+	    "the original %s: %s", g->what, it->lost ? "may still be there" : "stays", why);
 	it->r->err = e;
 	group_answer(g, it, RESULT_COPIED_ONLY);
+}
+
+/* The copy that MOVE made is there, and a look has told about the original, or could not. */
+static void
+moved(struct batch_group *g, struct batch_item *it)
+{
+	if (it->lost)
+		copied_only(g, it, "the connection was lost before the server said that it went");
+	else if (it->seen || !it->checked)
+		copied_only(g, it, "the server did not remove it");
+	else
+		group_answer(g, it, RESULT_DONE);
 }
 
 /* Still in the mailbox, as a look has shown, and no COPYUID names it. */
@@ -167,9 +180,11 @@ copy_checked(struct batch_group *g)
 	for (size_t i = 0; i < g->items.n; i++) {
 		struct batch_item *it = &g->items.at[i];
 
-		if (it->r == NULL || it->proven)
+		if (it->r == NULL || (it->proven && by_copy(g)))
 			continue;
-		if (it->lost) {
+		if (it->proven) {
+			moved(g, it);
+		} else if (it->lost) {
 			/* After an OK without a proof it may have happened; else it did not. */
 			it->sent = it->bare;
 			group_lose(g, it);
@@ -185,57 +200,6 @@ copy_checked(struct batch_group *g)
 }
 
 /* ---- after COPY or MOVE */
-
-static void
-create_done(struct batch_group *g, struct seqset *set, const struct imap_answer *a)
-{
-	group_note(g, set, a);
-	g->copy.missing = !imap_target_made(g->box->source, g->imap, str_view(&g->wire),
-	    a);
-	if (a->result == NULL)
-		for (size_t i = 0; i < g->items.n; i++)
-			g->items.at[i].lost = true;
-}
-
-static void
-create_ended(struct batch_group *g)
-{
-	if (!g->copy.missing) {
-		err_clear(&g->fault);
-		copy_start(g);
-		return;
-	}
-	for (size_t i = 0; i < g->items.n; i++) {
-		struct batch_item *it = &g->items.at[i];
-
-		if (it->r == NULL)
-			continue;
-		if (it->lost)
-			group_lose(g, it);
-		else
-			group_fail(g, it, &g->fault);
-	}
-	group_end(g);
-}
-
-static void
-target_missing(struct batch_group *g)
-{
-	struct err e = ERR_NONE;
-
-	if (g->create && !g->copy.created) {
-		g->copy.created = true;
-		err_clear(&g->fault);
-		g->next = create_ended;
-		group_command(g, imap_target_create(g->imap, str_view(&g->wire)), NULL, create_done);
-		return;
-	}
-	if (g->create)
-		e = g->fault;
-	imap_target_err(&e, g->box->source, g->target);
-	group_fail_all(g, &e);
-	group_end(g);
-}
 
 /* No COPYUID exists here: what was there and got an OK counts, if the target shows it. */
 static void
@@ -261,24 +225,12 @@ prove_by_count(struct batch_group *g)
 	}
 }
 
+/* What is proven, and what has to be looked for. */
 static void
-copied(struct batch_group *g)
+copy_settle(struct batch_group *g)
 {
 	struct seqset unproven = { 0 };
 
-	for (size_t i = 0; i < g->items.n; i++)
-		if (g->items.at[i].r != NULL && g->items.at[i].lost)
-			group_lose(g, &g->items.at[i]);
-	if (g->copy.missing && group_left(g, NULL) > 0) {
-		target_missing(g);
-		return;
-	}
-	if (g->copy.repeat && !g->copy.repeated) {
-		g->copy.repeated = true;
-		err_clear(&g->fault);
-		copy_start(g);
-		return;
-	}
 	if (!g->copy.plus && !g->copy.moves)
 		prove_by_count(g);
 	for (size_t i = 0; i < g->items.n; i++) {
@@ -286,9 +238,9 @@ copied(struct batch_group *g)
 
 		if (it->r == NULL)
 			continue;
-		if (it->proven && !by_copy(g))
+		if (it->proven && !by_copy(g) && !(g->copy.moves && it->no))
 			group_answer(g, it, RESULT_DONE);
-		else if (!it->proven)
+		else if (!it->proven || !by_copy(g))
 			seqset_add(&unproven, it->uid, it->uid);
 	}
 	g->blind = false;
@@ -299,6 +251,90 @@ copied(struct batch_group *g)
 		group_send(g, IMAP_DO_UID_FETCH, &unproven, 8, imap_write_uid, imap_reply_seen,
 		    imap_note_checked);
 	seqset_free(&unproven);
+}
+
+/* There is no target.  Another command of the same step may have found it all the same. */
+static void
+copy_refused(struct batch_group *g, struct err e)
+{
+	/* ERR_GONE is said of the mailbox the messages are in. */
+	if (e.kind == ERR_GONE)
+		e.kind = ERR_REFUSED;
+	for (size_t i = 0; i < g->items.n; i++) {
+		struct batch_item *it = &g->items.at[i];
+
+		if (it->r == NULL || it->proven || it->bare)
+			continue;
+		if (it->lost)
+			group_lose(g, it);
+		else
+			group_fail(g, it, &e);
+	}
+	copy_settle(g);
+}
+
+static void
+create_done(struct batch_group *g, struct seqset *set, const struct imap_answer *a)
+{
+	group_note(g, set, a);
+	g->copy.missing = !imap_target_made(g->box->source, g->imap, str_view(&g->wire),
+	    a);
+	if (a->result == NULL)
+		for (size_t i = 0; i < g->items.n; i++)
+			g->items.at[i].lost = true;
+}
+
+static void
+create_ended(struct batch_group *g)
+{
+	if (g->copy.missing) {
+		copy_refused(g, g->fault);
+		return;
+	}
+	err_clear(&g->fault);
+	copy_start(g);
+}
+
+static void
+target_missing(struct batch_group *g)
+{
+	struct err e = ERR_NONE;
+
+	if (g->create && !g->copy.created) {
+		g->copy.created = true;
+		err_clear(&g->fault);
+		g->next = create_ended;
+		group_command(g, imap_target_create(g->imap, str_view(&g->wire)), NULL, create_done);
+		return;
+	}
+	if (g->create)
+		e = g->fault;
+	imap_target_err(&e, g->box->source, g->target);
+	copy_refused(g, e);
+}
+
+static void
+copied(struct batch_group *g)
+{
+	for (size_t i = 0; i < g->items.n; i++) {
+		struct batch_item *it = &g->items.at[i];
+
+		if (it->r == NULL || !it->lost)
+			continue;
+		if (it->proven && g->copy.moves)
+			moved(g, it);
+		else
+			group_lose(g, it);
+	}
+	if (g->copy.missing && group_left(g, NULL) > 0) {
+		target_missing(g);
+	} else if (g->copy.repeat && !g->copy.repeated) {
+		g->copy.repeated = true;
+		err_clear(&g->fault);
+		copy_start(g);
+	} else {
+		copy_settle(g);
+	}
 }
 
 /* ---- MOVE by COPY: the originals */
@@ -352,7 +388,10 @@ write_target(struct batch_group *g, struct imap_op *op)
 	imap_op_mailbox(op, str_view(&g->wire));
 }
 
-/* All of one flight; where there is no UIDPLUS, looks before and behind. */
+/*
+ * All of one flight; where there is no UIDPLUS, looks before and behind.  The second time of those
+ * alone that were refused: what had an OK may be there.
+ */
 static void
 copy_start(struct batch_group *g)
 {
@@ -362,16 +401,17 @@ copy_start(struct batch_group *g)
 	for (size_t i = 0; i < g->items.n; i++) {
 		struct batch_item *it = &g->items.at[i];
 
-		if (it->r != NULL && !it->proven)
-			seqset_add(&left, it->uid, it->uid);
-		it->no = it->bare = it->seen = it->checked = false;
+		if (it->r == NULL || it->proven || it->bare)
+			continue;
+		seqset_add(&left, it->uid, it->uid);
+		it->no = it->seen = it->checked = false;
 	}
 	g->copy.missing = g->copy.repeat = false;
-	g->copy.before.has = g->copy.after.has = 0;
+	g->copy.after.has = 0;
 	g->next = copied;
 	if (!g->copy.plus)
 		group_send(g, IMAP_DO_UID_FETCH, &left, 8, imap_write_uid, imap_reply_was, was_done);
-	if (count)
+	if (count && g->copy.before.has == 0)
 		group_command(g, imap_target_status(g->imap, str_view(&g->wire)), status_before, status_done);
 	group_send(g, g->copy.moves ? IMAP_DO_UID_MOVE : IMAP_DO_UID_COPY, &left, g->wire.len + 32,
 	    write_target, copy_reply, copy_done);

@@ -335,7 +335,8 @@ fetched(struct batch_group *g)
 			group_lose(g, it);
 		} else if (err_is(&it->r->err)) {
 			fetch_failed(g, it);
-		} else if (it->got == 0 && !it->seen && it->checked) {
+		} else if (!it->seen && it->checked) {
+			/* What came before was said of its flags, not of it. */
 			group_answer(g, it, RESULT_GONE);
 		} else if (first && g->fault.kind != ERR_PROTO) {
 			fetch_alone(g, it);	/* not after a BAD: servers count them */

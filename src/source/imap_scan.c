@@ -154,6 +154,7 @@ static void
 scan_answer(struct batch_group *g)
 {
 	struct imap_scan *s = g->scan;
+	const struct imap_selected *sel = imap_selected(g->imap);	/* STATUS may know of another one */
 	struct request *r = scan_request(g);
 	uint32_t last = s->above;
 
@@ -172,7 +173,7 @@ scan_answer(struct batch_group *g)
 		seqset_del_all(&g->box->known, &s->unsure);
 	if (!seqset_empty(&s->asked))
 		last = MAX(last, seqset_max(&s->asked));
-	r->status.uidvalidity = g->box->uidvalidity;
+	r->status.uidvalidity = sel != NULL ? sel->uidvalidity : 0;
 	r->status.uidnext = g->box->uidnext;
 	r->status.messages = g->box->exists;
 	r->more = may_have_more(g->box, last, s->upto);
@@ -512,6 +513,7 @@ imap_scan_begin(struct batch_group *g)
 	struct request *r = scan_request(g);
 	struct imap_box *b = g->box;
 	struct imap_scan *s = g->scan = xcalloc(1, sizeof(*s));
+	bool direct;
 
 	s->above = r->uid;
 	s->upto = r->upto;
@@ -523,9 +525,15 @@ imap_scan_begin(struct batch_group *g)
 		}
 		s->above = b->known_next - 1;
 	}
-	if (!may_have_more(b, s->above, s->upto))
+	if (!may_have_more(b, s->above, s->upto)) {
 		scan_answer(g);
-	else if (few(b, s))
+		return;
+	}
+	direct = few(b, s);
+	/* UIDNEXT may count what is only on its way: looked at from the last one that was seen. */
+	if (known_covers(b, r->uid))
+		s->above = MAX(r->uid, MAX(seqset_max(&b->known), b->known_above));
+	if (direct)
 		scan_direct(g);
 	else
 		scan_search(g);

@@ -25,6 +25,16 @@ imap_select_leave(struct imap_link *l, bool unselect)
 	imap_link_poke(l);
 }
 
+/* The server serves one session what it has in its place, and others what was made anew. */
+bool
+imap_select_is_stale(const struct imap_box *b)
+{
+	const struct imap_selected *sel = b->at != NULL && !b->at->selecting && imap_link_ready(b->at) ?
+	    imap_selected(b->at->imap) : NULL;
+
+	return sel != NULL && sel->uidvalidity != b->uidvalidity;
+}
+
 void
 imap_select_validity(struct imap_box *b, uint32_t uidvalidity, int64_t messages)
 {
@@ -42,6 +52,9 @@ imap_select_validity(struct imap_box *b, uint32_t uidvalidity, int64_t messages)
 		b->changed = true;
 	}
 	b->uidvalidity = uidvalidity;
+	/* A batch that is under way ends where it began, and then looks itself. */
+	if (!b->batching && imap_select_is_stale(b))
+		imap_select_leave(b->at, true);
 }
 
 int
@@ -158,8 +171,12 @@ select_done(void *arg, const struct imap_answer *a)
 		e.scope = SCOPE_MAILBOX;
 		err_prefix(&e, "mailbox '%s' in account '%s'", b->name, l->source->source.name);
 	}
-	if (a->result != NULL && !err_is(&e)) {
-		sel = imap_selected(l->imap);
+	sel = a->result != NULL && !err_is(&e) ? imap_selected(l->imap) : NULL;
+	if (sel != NULL && sel->uidvalidity == 0)
+		err_set(&e, ERR_PROTO, SCOPE_MAILBOX, "mailbox '%s' in account '%s': the server does not tell "
+		    "its UIDVALIDITY: its messages cannot be told from those it had before", b->name,
+		    l->source->source.name);
+	if (sel != NULL && !err_is(&e)) {
 		if (sel->uidnext == 0 && sel->exists > 0)
 			ask_last(l);
 		else
@@ -167,7 +184,7 @@ select_done(void *arg, const struct imap_answer *a)
 		return;
 	}
 	/* Without an answer the link is gone, and its requests wait for the next one. */
-	imap_select_leave(l, false);
+	imap_select_leave(l, sel != NULL);
 	if (err_is(&e))
 		refused(b, &e);
 	imap_source_step(l->source);

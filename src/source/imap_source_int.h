@@ -178,6 +178,8 @@ int imap_select_fault(struct imap_source *s, const char *name, const struct imap
 void imap_select_leave(struct imap_link *l, bool unselect);
 /* b has been seen with this UIDVALIDITY: says what changed. */
 void imap_select_validity(struct imap_box *b, uint32_t uidvalidity, int64_t messages);
+/* It is selected as it was, under another UIDVALIDITY than it has by now: to be left. */
+bool imap_select_is_stale(const struct imap_box *b);
 
 /* ---- imap_watch.c */
 void imap_watch(struct source *s, const char *mailbox, source_change_fn fn, void *arg);

@@ -50,7 +50,8 @@ imap_target_missing(const struct imap_result *res)
 int
 imap_target_err(struct err *e, struct imap_source *s, const char *target)
 {
-	return err_set(e, ERR_GONE, SCOPE_MAILBOX, "there is no mailbox '%.100s' in account '%.60s' "
+	/* Not ERR_GONE: that is said of the mailbox the message is in. */
+	return err_set(e, ERR_REFUSED, SCOPE_MAILBOX, "there is no mailbox '%.100s' in account '%.60s' "
 	    "(create = true makes it)", target, s->source.name);
 }
 

@@ -83,7 +83,7 @@ TEST(a_long_set_is_cut_to_the_line)
 		"S * OK [COPYUID 9 2000000000 5] moved|%1 NO [NOPERM] no\n"
 		"C UID MOVE %*,2000001998 Lists\n"
 		"S %1 NO [NOPERM] no\n"
-		"C UID FETCH 2000000002,%* (UID)\n"
+		"C UID FETCH 2000000000,%* (UID)\n"
 		"C UID FETCH %*,2000001998 (UID)\n"
 		"S %1 OK done|%2 OK done\n" };
 	char line[40];
@@ -199,7 +199,7 @@ TEST(move_tells_gone_from_stayed)
 	TALK("move 1 Lists\nmove 2 Lists\nmove 3 Lists", "gone done:71 failed(refused)", .script =
 	    "C UID MOVE 1:3 Lists\n"
 	    "S * OK [COPYUID 9 2 71] moved|%1 NO [OVERQUOTA] full\n"
-	    "C UID FETCH 1,3 (UID)\n"
+	    "C UID FETCH 1:3 (UID)\n"
 	    "S * 1 FETCH (UID 3)|%1 OK done\n");
 	TALK("move 1 Lists\nmove 2 Lists", "gone done", .caps = NO_UIDPLUS, .script =
 	    "C UID FETCH 1:2 (UID)\n"
@@ -285,14 +285,14 @@ TEST(a_missing_target_is_made_once)
 	    "S %1 NO [TRYCREATE] none\n"
 	    "C CREATE Lists\n"
 	    "S %1 NO [NOPERM] no\n");
-	TALK("copy! 1 Lists", "failed(gone)", .script =
+	TALK("copy! 1 Lists", "failed(refused)", .script =
 	    "C UID COPY 1 Lists\n"
 	    "S %1 NO [TRYCREATE] none\n"
 	    "C CREATE Lists\n"
 	    "S %1 NO [ALREADYEXISTS] yes\n"
 	    "C UID COPY 1 Lists\n"
 	    "S %1 NO [TRYCREATE] none\n");
-	TALK("copy 1 Lists", "failed(gone)", .script =
+	TALK("copy 1 Lists", "failed(refused)", .script =
 	    "C UID COPY 1 Lists\n"
 	    "S %1 NO [TRYCREATE] none\n");
 }
@@ -622,7 +622,7 @@ TEST(append_by_appenduid)
 	    "S %1 OK done\n"
 	    "C APPEND Lists (\\Seen Paid) {1+}|x\n"
 	    "S %1 OK [APPENDUID 9 17] done\n");
-	TALK("append Lists x", "failed(gone)", .script =
+	TALK("append Lists x", "failed(refused)", .script =
 	    "C APPEND %*\n"
 	    "S %1 NO [TRYCREATE] none\n");
 	TALK("append Lists x", "done:17", .script =
