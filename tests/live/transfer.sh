@@ -116,7 +116,7 @@ case_move_across_cut()
 	    'one.inbox:rules { { "all", move = two "Box" } }'
 	start run --existing rules.lua
 	round=0
-	while [ $round -lt 16 ]; do
+	while [ $round -lt 8 ]; do
 		round=$((round + 1))
 		sleep "0.0$((round % 4 + 1))"
 		cut_off b ben
@@ -126,7 +126,8 @@ case_move_across_cut()
 	{
 		[ $(($(amount b ben Box) + $(count ": held" "$LOG"))) -ge 60 ]
 	}
-	patiently 60 settled
+	# What failed twice waits for a minute.
+	patiently 75 settled
 	{
 		list a anna INBOX hdr.subject
 		list b ben Box hdr.subject

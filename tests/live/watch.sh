@@ -128,7 +128,8 @@ case_kicked_at_work()
 		held=$(count ": held" "$LOG")
 		[ $(($(amount a anna Box) + held)) -ge 300 ]
 	}
-	patiently 60 settled
+	# What failed twice waits for a minute.
+	patiently 75 settled
 	{
 		list a anna INBOX hdr.subject
 		list a anna Box hdr.subject
@@ -313,7 +314,8 @@ case_killed_at_work()
 	{
 		[ $(($(amount a anna Box) + $(held))) -ge 200 ]
 	}
-	patiently 60 settled
+	# What failed twice waits for a minute.
+	patiently 75 settled
 	{
 		list a anna INBOX hdr.subject
 		list a anna Box hdr.subject
