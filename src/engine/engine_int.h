@@ -188,6 +188,8 @@ struct runner {
 	bool		 watched;		/* the source tells of changes */
 	bool		 renewed;		/* its UIDs are others now: opens again when drained */
 	bool		 doubted;		/* ... as an action was told: not at once */
+	bool		 agreed;		/* SCAN has shown the UIDVALIDITY that STATUS told */
+	unsigned	 disputes;		/* in a row: it was opened, and SCAN or an action showed another one */
 	bool		 again;			/* STOPPING, but rules came back: starts anew when drained */
 	bool		 lost;			/* the mailbox cannot be watched now */
 	bool		 absent;		/* it was not there when its rules were loaded */

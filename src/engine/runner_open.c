@@ -5,6 +5,8 @@
  */
 #include "engine/engine_int.h"
 
+#define DISPUTES_MAX	3u
+
 #include <stdlib.h>
 
 static void
@@ -50,6 +52,16 @@ opening_over(struct runner *r)
 	return true;
 }
 
+/* Asking has put all in doubt that was noted as not tried; nobody will try it now. */
+static void
+note_unsent(struct runner *r, const struct state_messages *list)
+{
+	for (size_t i = 0; i < list->n; i++)
+		for (size_t k = 0; k < list->at[i].actions.n; k++)
+			if (list->at[i].actions.at[k].unsent)
+				state_batch_result(runner_batch(r), &list->at[i].actions.at[k], "unsent", 0, 0);
+}
+
 static void
 open_pending(void *arg, struct state_messages *list, const struct err *e)
 {
@@ -57,6 +69,8 @@ open_pending(void *arg, struct state_messages *list, const struct err *e)
 	struct { VEC(struct turn *) } plans = { 0 };
 
 	if (opening_over(r)) {
+		if (!err_is(e))
+			note_unsent(r, list);
 		state_messages_free(list);
 		return;
 	}
@@ -120,6 +134,25 @@ first_run(struct runner *r, uint32_t uidnext, int64_t messages)
 	}
 	state_batch_cursor(b, r->state.id, r->state.cursor);
 	state_commit(r->engine->conf.state, &b, NULL, NULL);
+}
+
+/* What is told and what STATUS says may differ for a while: not round and round, and not for ever. */
+static void
+open_later(struct runner *r)
+{
+	struct err e = ERR_NONE;
+
+	r->doubted = false;
+	loop_cancel(runner_loop(r), &r->reopen);
+	if (r->disputes < DISPUTES_MAX) {
+		r->reopen = loop_after(runner_loop(r), SOON_MS, reopen_fire, r);
+		return;
+	}
+	r->renewed = false;
+	r->disputes = 0;
+	err_set(&e, ERR_PROTO, SCOPE_MAILBOX, "the server says two different UIDVALIDITY of it, again and "
+	    "again: its messages cannot be told from one another");
+	runner_failed(r, &e);
 }
 
 struct opened { struct runner *runner; struct source_status status; };
@@ -209,15 +242,12 @@ runner_open(struct runner *r)
 	    (r->nturns > 0 || r->batch != NULL || r->flushing > 0 || r->due_asked)))
 		return;
 	if (r->doubted) {
-		/* What is told and what STATUS says may differ for a while: not round and round. */
-		r->doubted = false;
-		loop_cancel(runner_loop(r), &r->reopen);
-		r->reopen = loop_after(runner_loop(r), SOON_MS, reopen_fire, r);
+		open_later(r);
 		return;
 	}
 	if (r->renewed && r->reopen != NULL)
 		return;
-	r->renewed = r->due_held = r->due_dirty = false;
+	r->renewed = r->due_held = r->due_dirty = r->agreed = false;
 	r->left = 0;
 	r->phase = RUNNER_OPENING;
 	r->scanning = true;

@@ -77,6 +77,7 @@ runner_doubt(struct runner *r)
 	if (r->phase != RUNNER_OPEN)
 		return;
 	runner_renew(r);
+	r->disputes += !r->agreed;
 	r->doubted = true;
 }
 
@@ -151,6 +152,8 @@ runner_scanned(struct request *q)
 		r->told = false;
 		err_clear(&r->trouble);
 		if (r->phase == RUNNER_OPEN && q->status.uidvalidity == r->state.uidvalidity) {
+			r->agreed = true;
+			r->disputes = 0;
 			runner_hops(r, q);	/* goes on in runner_arrived() */
 			return;
 		}
@@ -158,8 +161,10 @@ runner_scanned(struct request *q)
 	r->scanning = false;
 	if (r->phase == RUNNER_OPEN && q->result != RESULT_DONE)
 		scan_later(r, &q->err);
-	else if (r->phase == RUNNER_OPEN)
+	else if (r->phase == RUNNER_OPEN && r->agreed)
 		runner_renew(r);
+	else
+		runner_doubt(r);	/* it was just opened, and STATUS said something else */
 	request_free(&q);
 	runner_pump(r);
 	account_ended(a);

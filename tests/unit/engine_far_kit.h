@@ -21,6 +21,7 @@ struct far {
 	size_t		 nboxes;
 	bool		 away, hold_moves, lose_moves, refuse_sign_in;
 	bool		 open;
+	uint32_t	 status_says;	/* UIDVALIDITY, other than SCAN; 0: the same */
 	struct { VEC(struct request *) } held;
 	struct { VEC(struct far_watch { char *mailbox; source_change_fn fn; void *arg; }) } watchers;
 	size_t		 asked[REQ_APPEND + 1];	/* so many requests of each kind */
@@ -175,6 +176,8 @@ far_serve(struct far *f, struct request *r)
 		break;
 	case REQ_STATUS:
 		far_status(b, r);
+		if (f->status_says != 0)
+			r->status.uidvalidity = f->status_says;
 		break;
 	case REQ_FETCH:
 		at = far_find(b, r->uid);

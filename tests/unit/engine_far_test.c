@@ -97,6 +97,58 @@ TEST(an_action_that_meets_other_uids_is_given_up)
 	far_close_world(&w, &f);
 }
 
+/* A server whose STATUS and SELECT do not agree: not asked without a pause, nor for ever. */
+TEST(two_uidvalidities_open_nothing)
+{
+	struct world w;
+	struct far f = { .status_says = 9 };
+	struct far_box *in = far_add_box(&f, "INBOX", 7), *to = far_add_box(&f, "Lists", 8);
+	const char *name = "";
+
+	EXPECT(far_world(&w, &f, unit_tmp(), true));
+	move_rule(&w, "INBOX", "all", "Lists", false);
+	far_put(in, "x");
+	EXPECT(start(&w));
+	EXPECT(run_idle(&w));
+	EXPECT(engine_trouble(w.engine, &name) != NULL);
+	EXPECT(f.asked[REQ_STATUS] >= 2 && f.asked[REQ_STATUS] <= 3);
+	EXPECT_EQ(to->messages.n, 0);
+	far_close_world(&w, &f);
+}
+
+/* The end comes while a mailbox is being opened: its plans are as unsent as before. */
+TEST(an_end_while_opening_doubts_nothing)
+{
+	struct world w;
+	struct far f = { 0 };
+	struct far_box *in = far_add_box(&f, "INBOX", 7), *to = far_add_box(&f, "Lists", 8);
+	struct rule *r = new_rule("ask", NULL);
+
+	EXPECT(far_world(&w, &f, unit_tmp(), true));
+	r->run = 1;
+	attach(&w, "INBOX", r);
+	far_put(in, "x");
+	EXPECT(start(&w));
+	EXPECT(run_asked(&w, 1));
+	f.away = true;
+	answer(w.asked[0], "Lists");
+	UNTIL(&w, engine_waiting(w.engine) == 1);
+	far_again(&w, &f);
+	f.away = false;
+	for (unsigned turns = 1; turns < 40 && to->messages.n == 0; turns++) {
+		EXPECT(start(&w));
+		for (unsigned i = 0; i < turns && to->messages.n == 0; i++)
+			turn(&w);
+		far_again(&w, &f);
+	}
+	EXPECT(start(&w));
+	EXPECT(run_idle(&w));
+	EXPECT_EQ(to->messages.n, 1);
+	EXPECT_EQ(f.probes, 0);
+	EXPECT_EQ(parked(&w), 0);
+	far_close_world(&w, &f);
+}
+
 TEST(what_may_have_happened_is_held)
 {
 	struct world w;
