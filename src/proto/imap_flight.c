@@ -9,6 +9,10 @@
 #include <stdlib.h>
 
 #define TARGETS_MAX	1000u
+#define APPEND_PART	((size_t)256)	/* of its literal in the window: who appends bounds them */
+
+/* Their UIDs, or (NOOP, IDLE, all that take no argument) their replies, are the mailbox's. */
+#define USES_SELECTED	(IMAPV_READS | IMAPV_CHANGES | IMAPV_SELECT | IMAPV_BARE)
 
 static const struct verb_row { const char *words; unsigned flags; } verbs[] = {
 #define X(sym, words, flags) { words, flags },
@@ -40,7 +44,8 @@ static const struct overlap {
 	const char	*why;
 } overlaps[] = {
 	{ IMAPV_BARRIER, ~0u, ALWAYS, "Cyrus swallows what stands behind AUTHENTICATE" },
-	{ ~0u, IMAPV_SELECT, ALWAYS, "the UIDs of what is in flight are those of the old mailbox" },
+	/* Not for LIST, STATUS, APPEND and what else says its mailbox: a start is one flight. */
+	{ USES_SELECTED, IMAPV_SELECT, ALWAYS, "what is in flight is about the old mailbox" },
 	{ IMAPV_SELECT, ~0u, ALWAYS, "Courier says no [CLOSED]: nothing tells the mailboxes apart" },
 	{ IMAPV_ALONE, IMAPV_ALONE, SAME_VERB, "the replies carry no tag" },
 	{ IMAPV_LIST, IMAPV_LIST, ALWAYS, "the replies carry no tag" },
@@ -58,11 +63,11 @@ static const struct overlap {
 	{ IMAPV_STATUS, IMAPV_TARGET, SAME_MAILBOX, "the count is not to have the new message" },
 };
 
-static bool
-target_known(const struct imap *m, const char *name)
+bool
+imap_is_target(const struct imap *m, struct view mailbox)
 {
 	for (size_t i = 0; i < m->targets.n; i++)
-		if (strcmp(m->targets.at[i], name) == 0)
+		if (view_is(mailbox, m->targets.at[i]))
 			return true;
 	return false;
 }
@@ -70,7 +75,7 @@ target_known(const struct imap *m, const char *name)
 static void
 target_learn(struct imap *m, const char *name)
 {
-	if (name != NULL && m->targets.n < TARGETS_MAX && !target_known(m, name))
+	if (name != NULL && m->targets.n < TARGETS_MAX && !imap_is_target(m, view_of(name)))
 		VEC_PUSH(&m->targets, xstrdup(name));
 }
 
@@ -118,7 +123,7 @@ row_holds(const struct overlap *o, struct imap_op *a, struct imap_op *b)
 	case NO_ESEARCH:
 		return !imap_can(a->imap, IMAP_CAP_ESEARCH);
 	case TARGET_UNKNOWN:
-		return same_mailbox(a, b) && !target_known(a->imap, b->mailbox);
+		return same_mailbox(a, b) && !imap_is_target(a->imap, view_of(b->mailbox));
 	}
 	return true;
 }
@@ -265,7 +270,8 @@ imap_op_send(struct imap_op *op, imap_reply_fn reply, imap_done_fn done, void *a
 	op->arg = arg;
 	if (imap_cmd_end(op->cmd, &op->fault) == 0)
 		for (size_t i = 0; i < imap_cmd_parts(op->cmd); i++)
-			op->bytes += MIN(imap_cmd_part(op->cmd, i).bytes.n, IMAP_LINE_DEFAULT);
+			op->bytes += MIN(imap_cmd_part(op->cmd, i).bytes.n,
+			    op->verb == IMAP_DO_APPEND ? APPEND_PART : IMAP_LINE_DEFAULT);
 	list_append(&m->waiting, &op->link);
 }
 
@@ -276,7 +282,7 @@ void
 imap_op_finish(struct imap_op *op, const struct imap_result *res, const struct err *e)
 {
 	struct imap *m = op->imap;
-	struct imap_answer a = { .result = res, .sent = op->part > 0 || op->off > 0 };
+	struct imap_answer a = { .result = res, .sent = op->flying && m->writing != op };
 	imap_done_fn done = op->done;
 
 	if (e != NULL)

@@ -14,6 +14,7 @@
 #include "base/mem.h"
 
 struct append {
+	struct imap_plain	*plain;
 	struct imap_link	*l;
 	struct imap		*imap;
 	struct request		*r;
@@ -40,12 +41,12 @@ append_free(struct append *ap)
 static void
 append_end(struct append *ap, enum request_result result)
 {
-	struct imap_link *l = ap->l;
+	struct imap_plain *p = ap->plain;
 
 	ap->r->result = result;
-	imap_answer(l->source, ap->r);
+	imap_answer(ap->l->source, ap->r);
 	append_free(ap);
-	imap_plain_ended(l);
+	imap_plain_ended(p);
 }
 
 static void
@@ -58,12 +59,12 @@ append_fail(struct append *ap, const struct err *e)
 static void
 append_fault(struct append *ap, const struct imap_answer *a)
 {
-	struct imap_link *l = ap->l;
+	struct imap_plain *p = ap->plain;
 
-	if (!imap_plain_again(l, a))
-		imap_answer_fault(l->source, ap->r, a, ap->what);
+	if (!imap_plain_again(p, a))
+		imap_answer_fault(ap->l->source, ap->r, a, ap->what);
 	append_free(ap);
-	imap_plain_ended(l);
+	imap_plain_ended(p);
 }
 
 /* ---- the bytes */
@@ -272,13 +273,14 @@ append_send(struct append *ap)
 }
 
 void
-imap_append_run(struct imap_link *l)
+imap_append_run(struct imap_plain *p)
 {
 	struct append *ap = xcalloc(1, sizeof(*ap));
-	struct request *r = l->plain;
+	struct imap_link *l = p->l;
+	struct request *r = p->r;
 	struct err e = ERR_NONE;
 
-	*ap = (struct append){ .l = l, .imap = l->imap, .r = r };
+	*ap = (struct append){ .plain = p, .l = l, .imap = l->imap, .r = r };
 	snprintf(ap->what, sizeof(ap->what), "mailbox '%.80s' in account '%.60s': APPEND", r->mailbox,
 	    l->source->source.name);
 	ap->counts = !imap_can(ap->imap, IMAP_CAP_UIDPLUS);

@@ -37,7 +37,7 @@ imap_link_over(struct imap_link *l)
 {
 	struct imap_source *s = l->source;
 
-	if (!l->dead || l->plain != NULL || (l->box != NULL && l->box->batching))
+	if (!l->dead || !list_empty(&l->plains) || (l->box != NULL && l->box->batching))
 		return;
 	if (l->box != NULL)
 		l->box->at = NULL;
@@ -83,7 +83,8 @@ ended(void *arg, const struct err *e)
 	struct imap_source *s = l->source;
 	enum imap_phase phase = l->phase;
 	int64_t pause = imap_backoff_ms(l->imap), up_at = l->up_at;
-	bool needed = l->watches != NULL || l->plain != NULL ||
+	/* What was under way has been told and waits again. */
+	bool needed = l->watches != NULL || !list_empty(&s->plain) ||
 	    (l->box != NULL && (l->box->batching || !list_empty(&l->box->queue)));
 	struct err why = *e;
 
@@ -196,6 +197,8 @@ imap_link_open(struct imap_source *s, struct imap_box *watches)
 	l->no = ++s->numbers;
 	l->phase = LINK_ASKING;
 	l->watches = watches;
+	list_init(&l->plains);
+	list_init(&l->again);
 	l->used_at = loop_now(s->source.loop);
 	list_append(&s->links, &l->link);
 	l->asking = credential_get(s->conf.password != NULL ? s->conf.password : s->conf.token,

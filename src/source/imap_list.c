@@ -16,7 +16,7 @@
 #define ROLES_MAX 8u
 
 struct listing {
-	struct imap_link	*link;
+	struct imap_plain	*plain;
 	bool			 special;	/* asked by RETURN or XLIST */
 	bool			 inbox;		/* it was named */
 	size_t			 all;		/* place of \All; SIZE_MAX: none */
@@ -73,8 +73,8 @@ static void
 list_reply(void *arg, struct imap_reply *reply)
 {
 	struct listing *li = arg;
-	struct imap_source *s = li->link->source;
-	struct request *r = li->link->plain;
+	struct imap_source *s = li->plain->l->source;
+	struct request *r = li->plain->r;
 	unsigned attrs;
 	struct str name = STR_INIT;
 	struct err e = ERR_NONE;
@@ -90,7 +90,7 @@ list_reply(void *arg, struct imap_reply *reply)
 	if (attrs & IMAP_ATTR(INBOX))
 		str_adds(&name, "INBOX");	/* XLIST spells it in the user's language */
 	else if (imap_name_decode(&name, reply->list.name, reply->list.delim,
-	    imap_namespaces(li->link->imap), &e) < 0)
+	    imap_namespaces(li->plain->l->imap), &e) < 0)
 		log_debug(s->source.log, "%s: %s", s->source.name, e.text);
 	li->over |= r->list.n >= NAMES_MAX;
 	if (name.len == 0 || li->over || (li->inbox && strcmp(name.p, "INBOX") == 0)) {
@@ -111,12 +111,12 @@ list_reply(void *arg, struct imap_reply *reply)
 static void
 listed(struct listing *li)
 {
-	struct request *r = li->link->plain;
+	struct request *r = li->plain->r;
 	struct source_mailbox *all = li->all != SIZE_MAX ? &r->list.at[li->all] : NULL;
 
 	if (li->over) {
 		err_set(&r->err, ERR_LIMIT, SCOPE_ACCOUNT, "account '%s': more than %u mailboxes",
-		    li->link->source->source.name, NAMES_MAX);
+		    li->plain->l->source->source.name, NAMES_MAX);
 		r->result = RESULT_FAILED;
 		list_clear(r);
 		return;
@@ -135,9 +135,9 @@ static void
 list_done(void *arg, const struct imap_answer *a)
 {
 	struct listing *li = arg;
-	struct imap_link *l = li->link;
-	struct imap_source *s = l->source;
-	struct request *r = l->plain;
+	struct imap_plain *p = li->plain;
+	struct imap_source *s = p->l->source;
+	struct request *r = p->r;
 	bool ok = a->result != NULL && a->result->cond == IMAP_OK;
 
 	if (a->result != NULL && li->special && (!ok || r->list.n == 0)) {
@@ -150,7 +150,7 @@ list_done(void *arg, const struct imap_answer *a)
 		imap_answer(s, r);
 	} else {
 		list_clear(r);
-		if (!imap_plain_again(l, a)) {
+		if (!imap_plain_again(p, a)) {
 			struct str what = STR_INIT;
 
 			str_addf(&what, "the mailboxes of account '%s'", s->source.name);
@@ -159,20 +159,20 @@ list_done(void *arg, const struct imap_answer *a)
 		}
 	}
 	free(li);
-	imap_plain_ended(l);
+	imap_plain_ended(p);
 }
 
 static void
 ask(struct listing *li)
 {
-	struct imap_link *l = li->link;
+	struct imap_link *l = li->plain->l;
 	bool returns = imap_can(l->imap, IMAP_CAP_SPECIAL_USE) &&
 	    imap_can(l->imap, IMAP_CAP_LIST_EXTENDED) && !l->source->flat_list;
 	bool xlist = imap_can(l->imap, IMAP_CAP_XLIST) && !imap_can(l->imap, IMAP_CAP_SPECIAL_USE) &&
 	    !l->source->flat_list;
 	struct imap_op *op = imap_op_new(l->imap, xlist ? IMAP_DO_XLIST : IMAP_DO_LIST);
 
-	list_clear(l->plain);
+	list_clear(li->plain->r);
 	li->inbox = li->over = li->broken = false;
 	memset(li->roles, 0, sizeof(li->roles));
 	li->all = SIZE_MAX;
@@ -182,10 +182,10 @@ ask(struct listing *li)
 }
 
 void
-imap_list_run(struct imap_link *l)
+imap_list_run(struct imap_plain *p)
 {
 	struct listing *li = xcalloc(1, sizeof(*li));
 
-	li->link = l;
+	li->plain = p;
 	ask(li);
 }

@@ -4,15 +4,14 @@
  * A link is a mailbox's own (imap_watch.c says whose), or a worker.  An own link serves its
  * mailbox; workers go to mailboxes with requests, one after the other, and stay until the queue is
  * empty, or for STAY_MS when others wait.  With one connection in all it is both.
- * Requests that need no mailbox go to any ready link, in the order of submission.  One
- * sign-in at a time; a worker that was not used for UNUSED_MS is logged out.
+ * Requests that need no mailbox go first (imap_plain.c), so that a start is one flight: LIST,
+ * STATUS, SELECT.  One sign-in at a time; a worker that was not used for UNUSED_MS is logged out.
  */
 #include "source/imap_source_int.h"
 
 #define UNUSED_MS	60000
 #define STAY_MS		5000
 #define QUIET_MS	1000	/* a link that does not idle may not have heard of new mail since */
-#define RENAMED_MS	1000	/* a mailbox that is being removed is not selected at once again */
 
 static bool
 has_work(const struct imap_box *b)
@@ -20,8 +19,8 @@ has_work(const struct imap_box *b)
 	return !list_empty(&b->queue) || !list_empty(&b->asks);
 }
 
-static bool
-is_busy(const struct imap_link *l)
+bool
+imap_serve_busy(const struct imap_link *l)
 {
 	return l->selecting || (l->box != NULL && l->box->batching);
 }
@@ -128,7 +127,7 @@ serve_link(struct imap_source *s, struct imap_link *l)
 	struct imap_box *b = l->box, *home = l->watches, *next = NULL;
 	int64_t now = loop_now(s->source.loop);
 
-	if (is_busy(l))
+	if (imap_serve_busy(l))
 		return;
 	if (home == NULL || s->links_max == 1)
 		next = next_waiting(s, l);
@@ -143,122 +142,12 @@ serve_link(struct imap_source *s, struct imap_link *l)
 		imap_select(l, next);
 }
 
-/* ---- requests that need none */
-
-static bool
-is_names(const struct request *r)
-{
-	return r->kind == REQ_CREATE || r->kind == REQ_RENAME || r->kind == REQ_REMOVE;
-}
-
-/* LIST names none. */
-static bool
-is_about(const struct request *r, const char *mailbox)
-{
-	return r->mailbox != NULL && mailbox != NULL && strcmp(r->mailbox, mailbox) == 0;
-}
-
-/* What makes or removes mailboxes runs alone, what is about one mailbox one after the other. */
-static bool
-may_start(struct imap_source *s, const struct request *r)
-{
-	LIST_EACH(&s->links, it) {
-		const struct request *other = LIST_ITEM(it, struct imap_link, link)->plain;
-
-		if (other != NULL && (is_names(r) || is_names(other) ||
-		    is_about(r, other->mailbox)))
-			return false;
-	}
-	return true;
-}
-
-static struct imap_link *
-plain_link(struct imap_source *s, const struct request *r)
-{
-	struct imap_link *best = NULL;
-	int best_score = -1;
-
-	LIST_EACH(&s->links, it) {
-		struct imap_link *l = LIST_ITEM(it, struct imap_link, link);
-		int score = 0;
-
-		if (!imap_link_ready(l) || l->plain != NULL)
-			continue;
-		/* STATUS of the selected mailbox is frowned upon (RFC 9051, 6.3.11). */
-		score += l->box == NULL || !is_about(r, l->box->name) ? 4 : 0;
-		score += !is_busy(l) ? 2 : 0;
-		score += l->watches == NULL ? 1 : 0;
-		if (score > best_score) {
-			best = l;
-			best_score = score;
-		}
-	}
-	return best;
-}
-
-/* Dovecot ends a session whose selected mailbox it is told to remove. */
-static void
-let_go(struct imap_source *s, const struct request *r)
-{
-	struct imap_box *b = imap_box_find(s, r->mailbox, false);
-
-	if (b == NULL || b->at == NULL || is_busy(b->at) || !imap_link_ready(b->at))
-		return;
-	b->retry_at = loop_now(s->source.loop) + RENAMED_MS;
-	imap_select_leave(b->at, true);
-}
-
-static void
-serve_plain(struct imap_source *s)
-{
-	while (!list_empty(&s->plain)) {
-		struct request *r = LIST_ITEM(s->plain.next, struct request, link);
-		struct imap_link *l = may_start(s, r) ? plain_link(s, r) : NULL;
-
-		if (l == NULL)
-			return;
-		list_remove(&r->link);
-		if (r->kind == REQ_RENAME || r->kind == REQ_REMOVE)
-			let_go(s, r);
-		l->plain = r;
-		l->used_at = loop_now(s->source.loop);
-		if (r->kind == REQ_APPEND)
-			imap_append_run(l);
-		else
-			imap_folder_run(l);
-		imap_link_poke(l);
-	}
-}
-
-void
-imap_plain_ended(struct imap_link *l)
-{
-	l->plain = NULL;
-	l->used_at = loop_now(l->source->source.loop);
-	imap_source_step(l->source);
-	imap_link_over(l);
-}
-
-bool
-imap_plain_again(struct imap_link *l, const struct imap_answer *a)
-{
-	struct request *r = l->plain;
-	struct imap_source *s = l->source;
-	bool reads = r->kind == REQ_LIST || r->kind == REQ_STATUS;
-
-	if (a->result != NULL || s->closing || (a->sent && !reads) || a->err.kind == ERR_USAGE ||
-	    a->err.kind == ERR_LIMIT)
-		return false;
-	list_prepend(&s->plain, &r->link);
-	return true;
-}
-
 /* ---- links that come and go */
 
 static bool
 is_unused(const struct imap_link *l)
 {
-	return imap_link_ready(l) && l->watches == NULL && l->plain == NULL && !is_busy(l) &&
+	return imap_link_ready(l) && l->watches == NULL && list_empty(&l->plains) && !imap_serve_busy(l) &&
 	    (l->box == NULL || !has_work(l->box));
 }
 
@@ -334,7 +223,7 @@ serve_closing(struct imap_source *s)
 
 		if (l->phase == LINK_ASKING || l->phase == LINK_CONNECTING)
 			imap_link_free(l);
-		else if (imap_link_ready(l) && l->plain == NULL && !is_busy(l))
+		else if (imap_link_ready(l) && list_empty(&l->plains) && !imap_serve_busy(l))
 			imap_link_close(l);
 	}
 }
@@ -347,7 +236,8 @@ imap_serve(struct imap_source *s)
 		return;
 	}
 	imap_watch_assign(s);
-	serve_plain(s);
+	/* A STATUS of the mailbox that is selected next is to stand before the SELECT. */
+	imap_plain_serve(s);
 	LIST_EACH(&s->links, it) {
 		struct imap_link *l = LIST_ITEM(it, struct imap_link, link);
 
@@ -373,7 +263,7 @@ imap_serve_due(struct imap_source *s)
 			continue;
 		if (is_unused(l))
 			at = MIN(at, l->used_at + UNUSED_MS);
-		if (l->watches != NULL && l->watches->at == NULL && !is_busy(l))
+		if (l->watches != NULL && l->watches->at == NULL && !imap_serve_busy(l))
 			at = MIN(at, l->watches->retry_at);
 	}
 	LIST_EACH(&s->boxes, it) {

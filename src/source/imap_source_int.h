@@ -3,6 +3,7 @@
  *
  *	imap_source.c	the account: open, submit, close, awake; answers
  *	imap_serve.c	which link serves which mailbox; links that are to be opened or closed
+ *	imap_plain.c	which requests that need no mailbox selected go beside which, and where
  *	imap_link.c	one connection: credentials, session, engine, wire log
  *	imap_trouble.c	supervision: why there is no connection, the pause, the next attempt
  *	imap_select.c	selecting a mailbox; mailboxes that were renumbered or cannot be selected
@@ -76,12 +77,20 @@ struct imap_link {
 	uint32_t		 last_uid;	/* ... and the server does not say UIDNEXT: its last message */
 	struct imap_box		*watches;	/* its own mailbox, to which it goes back */
 	int64_t			 selected_at;
-	struct request		*plain;		/* LIST, STATUS, APPEND...: one at a time */
+	struct link		 plains;	/* struct imap_plain: LIST, STATUS, APPEND... under way */
+	struct link		 again;		/* of these, those that go back to the queue, in order */
 	int64_t			 used_at;	/* loop_now(): a worker that idles long is closed */
 	int64_t			 up_at;		/* loop_now(), when ready */
-	bool			 dead;		/* the session is gone; waits for the end of a batch or of plain */
+	bool			 dead;		/* the session is gone; waits for the end of a batch or of plains */
 	bool			 told_broken;	/* the log has said that not all can be read */
 	void			*spool;		/* imap_read.c: a large literal on its way to a file */
+};
+
+/* ---- a request that needs no selected mailbox, under way on a link */
+struct imap_plain {
+	struct link		 link;		/* l->plains */
+	struct imap_link	*l;
+	struct request		*r;
 };
 
 struct imap_source {
@@ -141,6 +150,19 @@ void imap_serve(struct imap_source *s);
 struct imap_link *imap_serve_by(struct imap_source *s, const struct imap_box *b);
 /* When time alone asks for the next step; INT64_MAX: never. */
 int64_t imap_serve_due(struct imap_source *s);
+/* A mailbox is being selected on it, or a batch is under way. */
+bool imap_serve_busy(const struct imap_link *l);
+
+/* ---- imap_plain.c */
+/* Begins as many of source->plain as may, in their order. */
+void imap_plain_serve(struct imap_source *s);
+/* p->r was answered, or has another owner; frees p. */
+void imap_plain_ended(struct imap_plain *p);
+/*
+ * The command of p has no result: if it only reads or was never sent it goes back to the
+ * queue, for the next connection.  true: it did; only imap_plain_ended() is to be called.
+ */
+bool imap_plain_again(struct imap_plain *p, const struct imap_answer *a);
 
 /*
  * ---- imap_link.c
@@ -154,7 +176,7 @@ bool imap_link_ready(const struct imap_link *l);
 void imap_link_close(struct imap_link *l);
 /* At once; what was under way is answered. */
 void imap_link_free(struct imap_link *l);
-/* A dead link goes when its batch and its plain request are over. */
+/* A dead link goes when its batch and its plain requests are over. */
 void imap_link_over(struct imap_link *l);
 
 /* ---- imap_trouble.c */
@@ -205,16 +227,12 @@ void imap_batch_ended(struct imap_link *l, struct imap_box *b);		/* imap_serve.c
 /* ---- imap_read.c: where large literals of l go; and the end of one that never came whole. */
 struct imap_sink imap_read_sink(struct imap_link *l);
 void imap_read_drop(struct imap_link *l);
-/* ---- imap_folder.c, imap_append.c: l->plain, on a link that is ready; then imap_plain_ended(). */
-void imap_folder_run(struct imap_link *l);
-void imap_append_run(struct imap_link *l);
-void imap_plain_ended(struct imap_link *l);				/* imap_serve.c */
 /*
- * The command of l->plain has no result: if it only reads or was never sent it goes back to the
- * queue, for the next connection.  true: it did; only imap_plain_ended() is to be called.
+ * ---- imap_folder.c, imap_append.c, imap_list.c: p->r, on a link that is ready; then
+ * imap_plain_ended(), maybe from inside this call.
  */
-bool imap_plain_again(struct imap_link *l, const struct imap_answer *a);	/* imap_serve.c */
-/* ---- imap_list.c: REQ_LIST of l->plain */
-void imap_list_run(struct imap_link *l);
+void imap_folder_run(struct imap_plain *p);
+void imap_append_run(struct imap_plain *p);
+void imap_list_run(struct imap_plain *p);
 
 #endif

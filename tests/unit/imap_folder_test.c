@@ -201,6 +201,60 @@ TEST(anything_at_any_time)
 	}
 }
 
+/* ---- several at once */
+
+/* What only reads waits for the next connection, in its order; what was sent and changes does not. */
+TEST(what_was_under_way_keeps_its_order)
+{
+	struct world w;
+	const char *again;
+
+	begin(&w, 1);
+	w.list = "* LIST () \"/\" INBOX\r\n";
+	world_ask(&w, REQ_STATUS, "Four");
+	world_run(&w, 1000);
+	EXPECT_EQ(w.answers, 1);
+	w.silent = true;
+	world_ask(&w, REQ_STATUS, "Work");
+	world_ask(&w, REQ_LIST, "");
+	world_ask(&w, REQ_STATUS, "Lists");
+	world_ask(&w, REQ_STATUS, "INBOX");
+	world_ask(&w, REQ_CREATE, "New");
+	world_run(&w, 100);
+	again = strstr(str_z(&w.heard), "STATUS Work");
+	EXPECT(again != NULL && strstr(again, "STATUS INBOX") != NULL);
+	EXPECT_EQ(heard(&w, "CREATE"), 0);	/* alone */
+	w.silent = false;
+	str_reset(&w.heard);
+	world_cut(&w, 1);
+	world_run(&w, 3000);
+	EXPECT_EQ(w.answers, 6);
+	EXPECT(strstr(str_z(&w.heard), "2> STATUS Work (MESSAGES UIDNEXT UIDVALIDITY UNSEEN)\n"
+	    "2> LIST \"\" \"*\" RETURN (SPECIAL-USE)\n2> STATUS Lists (MESSAGES UIDNEXT UIDVALIDITY UNSEEN)\n"
+	    "2> STATUS INBOX (MESSAGES UIDNEXT UIDVALIDITY UNSEEN)\n2> CREATE New\n") != NULL);
+	EXPECT_EQ(logged(&w, "connecting again"), 1);
+	world_end(&w);
+}
+
+TEST(twenty_at_once_on_a_link)
+{
+	struct world w;
+	char name[20];
+
+	begin(&w, 1);
+	world_ask(&w, REQ_STATUS, "Four");
+	world_run(&w, 1000);
+	w.silent = true;
+	for (int i = 0; i < 30; i++) {
+		snprintf(name, sizeof(name), "x%d", i);
+		world_ask(&w, REQ_STATUS, name);
+	}
+	world_run(&w, 100);
+	EXPECT_EQ(heard(&w, "STATUS x"), 20);
+	world_end(&w);
+	EXPECT_EQ(w.answers, 31);
+}
+
 /* ---- mailboxes as objects */
 
 static const char *

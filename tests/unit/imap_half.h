@@ -50,10 +50,10 @@ imap_batch_run(struct imap_link *l, struct imap_box *b)
 }
 
 void
-imap_append_run(struct imap_link *l)
+imap_append_run(struct imap_plain *p)
 {
-	imap_answer(l->source, l->plain);
-	imap_plain_ended(l);
+	imap_answer(p->l->source, p->r);
+	imap_plain_ended(p);
 }
 
 struct imap_sink

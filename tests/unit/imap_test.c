@@ -637,6 +637,107 @@ TEST(imap_window)
 	talk_end(&t);
 }
 
+static void
+op_status(struct talk *t, const char *name)
+{
+	struct imap_op *op = imap_op_new(t->m, IMAP_DO_STATUS);
+
+	imap_op_mailbox(op, view_of(name));
+	imap_cmd_raw(imap_op_cmd(op), " (UIDNEXT)");
+	imap_op_send(op, on_reply, on_done, t);
+}
+
+static void
+op_append(struct talk *t, const char *name, size_t n)
+{
+	struct imap_op *op = imap_op_new(t->m, IMAP_DO_APPEND);
+	struct str bytes = STR_INIT;
+	struct blob *blob;
+
+	while (bytes.len < n)
+		str_adds(&bytes, "x");
+	blob = blob_take(&bytes);
+	imap_op_append(op, &(struct imap_append){ .mailbox = view_of(name), .bytes = blob });
+	imap_op_send(op, on_reply, on_done, t);
+	blob_free(&blob);
+}
+
+TEST(imap_select_goes_with_what_names_its_mailbox)
+{
+	struct talk t;
+
+	talk_init(&t, false, false);
+	sign_in(&t);
+	select_inbox(&t);
+	op_on(&t, IMAP_DO_LIST, NULL, "\"\" \"*\"");
+	op_status(&t, "Lists");
+	op_append(&t, "Work", 1);
+	op_select(&t, "Lists");
+	op_status(&t, "Work");
+	EXPECT_STR(heard(&t), "aaaaaa6 LIST \"\" \"*\"\r\naaaaaa7 STATUS Lists (UIDNEXT)\r\n"
+	    "aaaaaa8 APPEND Work {1+}\r\nx\r\naaaaaa9 SELECT Lists\r\n");
+	/* The first two lines are about INBOX; what SELECT says stands. */
+	say(&t, "* 4 EXISTS\r\n* 9 FETCH (FLAGS (\\Seen))\r\naaaaaa6 OK x\r\n"
+	    "* STATUS Lists (UIDNEXT 6)\r\naaaaaa7 OK x\r\naaaaaa8 OK x\r\n* 2 EXISTS\r\n"
+	    "* OK [UIDVALIDITY 8] x\r\n* OK [UIDNEXT 6] x\r\n");
+	EXPECT_STR(imap_selected(t.m)->name, "INBOX");
+	EXPECT_EQ(imap_selected(t.m)->exists, 3);
+	EXPECT_STR(heard(&t), "");
+	say(&t, "aaaaaa9 OK [READ-WRITE] x\r\n");
+	EXPECT_STR(imap_selected(t.m)->name, "Lists");
+	EXPECT_EQ(imap_selected(t.m)->exists, 2);
+	EXPECT_EQ(imap_selected(t.m)->uidvalidity, 8);
+	EXPECT_STR(heard(&t), "aaaaaa10 STATUS Work (UIDNEXT)\r\n");
+	talk_end(&t);
+}
+
+TEST(imap_select_waits_for_what_uses_the_selection)
+{
+	static const struct { enum imap_verb verb; const char *set, *rest; } rows[] = {
+		{ IMAP_DO_UID_FETCH, "1", " (UID)" }, { IMAP_DO_UID_SEARCH, NULL, "SEEN" },
+		{ IMAP_DO_UID_STORE, "1", " +FLAGS (\\Seen)" }, { IMAP_DO_NOOP, NULL, "" },
+		{ IMAP_DO_UNSELECT, NULL, "" } };
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct talk t;
+
+		talk_init(&t, false, false);
+		sign_in(&t);
+		select_inbox(&t);
+		op_on(&t, rows[i].verb, rows[i].set, rows[i].rest);
+		op_select(&t, "Lists");
+		EXPECT(strstr(heard(&t), "SELECT Lists") == NULL);
+		say(&t, "aaaaaa6 OK x\r\n");
+		EXPECT_STR(heard(&t), "aaaaaa7 SELECT Lists\r\n");
+		talk_end(&t);
+	}
+}
+
+/* Who appends bounds the bytes of messages; the first alone, until it is known that there is a mailbox. */
+TEST(imap_appends_go_together)
+{
+	struct talk t;
+	unsigned n = 0;
+
+	talk_init(&t, false, false);
+	sign_in(&t);
+	EXPECT(!imap_is_target(t.m, VIEW("Lists")));
+	for (int i = 0; i < 30; i++)
+		op_append(&t, "Lists", 9000);
+	pump(&t);
+	for (const char *p = str_z(&t.out); (p = strstr(p, "APPEND")) != NULL; p++)
+		n++;
+	EXPECT_EQ(n, 1);
+	say(&t, "aaaaaa5 OK [APPENDUID 1 1] x\r\n");
+	EXPECT(imap_is_target(t.m, VIEW("Lists")));
+	EXPECT(!imap_is_target(t.m, VIEW("List")));
+	n = 0;
+	for (const char *p = str_z(&t.out); (p = strstr(p, "APPEND")) != NULL; p++)
+		n++;
+	EXPECT_EQ(n, 1 + IMAP_WINDOW);
+	talk_end(&t);
+}
+
 TEST(imap_moves_to_a_mailbox_that_may_not_exist)
 {
 	struct talk t;
