@@ -224,7 +224,7 @@ void runner_step_queued(struct runner *r);	/* those that wait before a serial ru
 void runner_note_due(struct runner *r);		/* a row with a time is in the batch */
 
 /* ---- between runner.c, runner_scan.c, runner_open.c, runner_due.c */
-#define WINDOW		512u		/* turns under way */
+#define WINDOW		1024u		/* turns under way */
 #define PENDING_MAX	4096u		/* rows in one answer of the state */
 #define REOPEN_MS	30000		/* a look after what failed */
 #define SOON_MS		2000		/* ... and passes by itself */

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 #define WINDOW_BODIES	48u		/* turns under way when their rules read whole messages */
-#define SCAN_CHUNK	256u
+#define SCAN_CHUNK	512u
 
 /* UIDs come ascending, and so does the list. */
 static bool
