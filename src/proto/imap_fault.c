@@ -217,6 +217,12 @@ contains(struct view hay, const char *needle)
 	return false;
 }
 
+bool
+imap_says(const struct imap_result *r, const char *words)
+{
+	return contains(view_sub(r->text, 0, 300), words);
+}
+
 static const struct meaning *
 by_code(enum imap_code code, bool *soft_r)
 {

@@ -29,5 +29,7 @@ enum imap_during {
  */
 int imap_fault(const struct imap_result *r, enum imap_during when, const char *what, struct err *e,
 	int64_t *pause_ms_r);
+/* Do its words for people hold this (in lower case; case does not matter)?  The first 300 bytes count. */
+bool imap_says(const struct imap_result *r, const char *words);
 
 #endif

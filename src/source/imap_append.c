@@ -147,18 +147,6 @@ append_missing(struct append *ap)
 
 /* ---- answers */
 
-static bool
-says_keyword(const struct imap_result *res)
-{
-	static const struct view words[] = { { "keyword", 7 }, { "flag", 4 } };
-
-	for (size_t w = 0; w < ARRAY_LEN(words); w++)
-		for (size_t i = 0; i + words[w].n <= MIN(res->text.n, (size_t)300); i++)
-			if (view_ieq(view_sub(res->text, i, words[w].n), words[w]))
-				return true;
-	return false;
-}
-
 static void
 take_appenduid(struct append *ap, const struct imap_result *res)
 {
@@ -188,7 +176,7 @@ append_done(void *arg, const struct imap_answer *a)
 			append_end(ap, RESULT_DONE);	/* else the count that follows tells */
 	} else if (imap_target_missing(res)) {
 		append_missing(ap);
-	} else if (!ap->bare && ap->r->add.n > 0 && says_keyword(res)) {
+	} else if (!ap->bare && ap->r->add.n > 0 && (imap_says(res, "keyword") || imap_says(res, "flag"))) {
 		ap->bare = true;
 		log_warn(ap->l->source->source.log, "%s: the server refuses its keywords: it goes without "
 		    "them", ap->what);

@@ -21,15 +21,8 @@ folder_end(struct imap_plain *p, enum request_result result)
 static bool
 says_it_exists(const struct imap_result *res)
 {
-	static const struct view words[] = { { "already exists", 14 }, { "mailbox exists", 14 } };
-
-	if (res->code == IMAP_CODE_ALREADYEXISTS)
-		return true;
-	for (size_t w = 0; w < ARRAY_LEN(words); w++)
-		for (size_t i = 0; i + words[w].n <= MIN(res->text.n, (size_t)300); i++)
-			if (view_ieq(view_sub(res->text, i, words[w].n), words[w]))
-				return true;
-	return false;
+	return res->code == IMAP_CODE_ALREADYEXISTS || imap_says(res, "already exists") ||
+	    imap_says(res, "mailbox exists");
 }
 
 static void
