@@ -24,6 +24,7 @@ struct batch_item {
 	bool		 sent;		/* and what it asked for may have been done */
 	bool		 no;		/* one of them was answered NO or BAD */
 	bool		 bare;		/* COPY, MOVE: OK, without a COPYUID */
+	bool		 counted;	/* ... and the target's count has said what that means */
 	/* ---- of their replies */
 	bool		 seen;		/* named by a FETCH of the step that tells what is there */
 	bool		 was;		/* it was there before */

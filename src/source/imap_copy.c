@@ -143,6 +143,31 @@ moved(struct batch_group *g, struct batch_item *it)
 		group_answer(g, it, RESULT_DONE);
 }
 
+/* Without a COPYUID nobody tells whether a NO to MOVE stands behind a copy: it is not tried again. */
+static void
+copy_fail(struct batch_group *g, struct batch_item *it, struct err *e)
+{
+	if (g->copy.moves && !g->copy.plus)
+		e->temporary = false;
+	group_fail(g, it, e);
+}
+
+/* The look was refused: after an OK it may have happened. */
+static void
+not_told(struct batch_group *g, struct batch_item *it)
+{
+	struct err e = g->fault;
+
+	if (it->bare) {
+		err_clear(&e);
+		group_err(g, &e, ERR_HELD, "the server says OK to a copy into '%.60s', gives no proof of it "
+		    "(COPYUID), and does not tell what is left: it may have happened", g->target);
+	}
+	group_err(g, &e, ERR_PROTO, "what the server says of the message with UID %u could not be read",
+	    it->uid);
+	copy_fail(g, it, &e);
+}
+
 /* Still in the mailbox, as a look has shown, and no COPYUID names it. */
 static void
 stayed(struct batch_group *g, struct batch_item *it)
@@ -161,7 +186,7 @@ stayed(struct batch_group *g, struct batch_item *it)
 		e = g->fault;
 	else
 		group_err(g, &e, ERR_REFUSED, "the server says OK and left the message where it is");
-	group_fail(g, it, &e);
+	copy_fail(g, it, &e);
 }
 
 static void
@@ -185,13 +210,13 @@ copy_checked(struct batch_group *g)
 		if (it->proven) {
 			moved(g, it);
 		} else if (it->lost) {
-			/* After an OK without a proof it may have happened; else it did not. */
-			it->sent = it->bare;
+			/* After an OK without a proof it may have happened, or a NO to MOVE that has none. */
+			it->sent = it->bare || (it->no && g->copy.moves && !g->copy.plus);
 			group_lose(g, it);
 		} else if (it->seen) {
 			stayed(g, it);
 		} else if (!it->checked) {
-			group_fail(g, it, &g->fault);
+			not_told(g, it);
 		} else {
 			group_answer(g, it, g->copy.moves && it->bare && it->was ? RESULT_DONE : RESULT_GONE);
 		}
@@ -201,7 +226,10 @@ copy_checked(struct batch_group *g)
 
 /* ---- after COPY or MOVE */
 
-/* No COPYUID exists here: what was there and got an OK counts, if the target shows it. */
+/*
+ * No COPYUID exists here: what was there and got an OK counts, if the target shows it.  Each step
+ * for itself: between two of them others have copied to the same place.
+ */
 static void
 prove_by_count(struct batch_group *g)
 {
@@ -209,13 +237,15 @@ prove_by_count(struct batch_group *g)
 
 	g->copy.n = 0;
 	for (size_t i = 0; i < g->items.n; i++)
-		g->copy.n += g->items.at[i].r != NULL && g->items.at[i].bare && g->items.at[i].was;
+		g->copy.n += g->items.at[i].r != NULL && g->items.at[i].bare && !g->items.at[i].counted &&
+		    g->items.at[i].was;
 	grew = by_copy(g) && imap_target_grew(&g->copy.before, &g->copy.after, g->copy.n);
 	for (size_t i = 0; i < g->items.n; i++) {
 		struct batch_item *it = &g->items.at[i];
 
-		if (it->r == NULL || !it->bare)
+		if (it->r == NULL || !it->bare || it->counted)
 			continue;
+		it->counted = true;
 		if (!it->was)
 			group_answer(g, it, RESULT_GONE);
 		else if (g->kind == REQ_COPY)
@@ -231,8 +261,6 @@ copy_settle(struct batch_group *g)
 {
 	struct seqset unproven = { 0 };
 
-	if (!g->copy.plus && !g->copy.moves)
-		prove_by_count(g);
 	for (size_t i = 0; i < g->items.n; i++) {
 		struct batch_item *it = &g->items.at[i];
 
@@ -326,6 +354,8 @@ copied(struct batch_group *g)
 		else
 			group_lose(g, it);
 	}
+	if (!g->copy.plus && !g->copy.moves)
+		prove_by_count(g);
 	if (g->copy.missing && group_left(g, NULL) > 0) {
 		target_missing(g);
 	} else if (g->copy.repeat && !g->copy.repeated) {
@@ -407,11 +437,11 @@ copy_start(struct batch_group *g)
 		it->no = it->seen = it->checked = false;
 	}
 	g->copy.missing = g->copy.repeat = false;
-	g->copy.after.has = 0;
+	g->copy.before.has = g->copy.after.has = 0;
 	g->next = copied;
 	if (!g->copy.plus)
 		group_send(g, IMAP_DO_UID_FETCH, &left, 8, imap_write_uid, imap_reply_was, was_done);
-	if (count && g->copy.before.has == 0)
+	if (count)
 		group_command(g, imap_target_status(g->imap, str_view(&g->wire)), status_before, status_done);
 	group_send(g, g->copy.moves ? IMAP_DO_UID_MOVE : IMAP_DO_UID_COPY, &left, g->wire.len + 32,
 	    write_target, copy_reply, copy_done);

@@ -24,6 +24,7 @@
 #define KIT_CAPS	"IMAP4rev1 LITERAL+ IDLE NAMESPACE UIDPLUS MOVE ESEARCH UNSELECT"
 #define KIT_TAGS	32u
 
+struct session;
 struct server {
 	struct loop		*loop;
 	struct source		*source;
@@ -35,6 +36,8 @@ struct server {
 	unsigned		 uidvalidity;
 	const char		*permanent;	/* PERMANENTFLAGS */
 	const char		*script;
+	/* Instead of a script: says what it says into s->out, or cuts the connection (s->dead). */
+	void			(*plays)(struct server *v, struct session *s, const char *tag, struct view cmd);
 	size_t			 cut;		/* feed in pieces of so many bytes; 0: whole */
 	bool			 after_s;	/* the last step was the server's */
 	char			 tags[KIT_TAGS][24];
@@ -198,6 +201,10 @@ kit_command(struct session *s, struct view line)
 	snprintf(tag, sizeof(tag), "%.*s", (int)blank, line.p);
 	if (kit_by_itself(s, tag, cmd))
 		return;
+	if (v->plays != NULL) {
+		v->plays(v, s, tag, cmd);
+		return;
+	}
 	str_addv(&v->heard, cmd);
 	str_addc(&v->heard, '\n');
 	want = v->script != NULL ? kit_script_line(v) : VIEW_NONE;
