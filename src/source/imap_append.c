@@ -176,7 +176,8 @@ append_done(void *arg, const struct imap_answer *a)
 			append_end(ap, RESULT_DONE);	/* else the count that follows tells */
 	} else if (imap_target_missing(res)) {
 		append_missing(ap);
-	} else if (!ap->bare && ap->r->add.n > 0 && (imap_says(res, "keyword") || imap_says(res, "flag"))) {
+	} else if (!ap->bare && ap->r->add.n > 0 &&
+	    (imap_says(res, "keyword") || imap_says(res, "flag"))) {
 		ap->bare = true;
 		log_warn(ap->l->source->source.log, "%s: the server refuses its keywords: it goes without "
 		    "them", ap->what);

@@ -297,6 +297,37 @@ spell_inbox(char *name)
 		memcpy(name, "INBOX", 5);
 }
 
+/* Not an end of the request: the next start goes on with it. */
+static const struct err *
+not_connected(struct imap_source *s, struct err *e)
+{
+	err_set(e, ERR_NET, SCOPE_ACCOUNT, "account '%s' is not connected", s->source.name);
+	e->temporary = true;
+	return e;
+}
+
+static void
+imap_no_wait(struct source *source)
+{
+	struct imap_source *s = (struct imap_source *)source;
+	struct err e = s->trouble;
+
+	CHECK(s, IMAP_SOURCE_MAGIC);
+	s->no_wait = true;
+	not_connected(s, &e);
+	if (imap_serve_by(s, NULL) == NULL)
+		imap_answer_all(s, &s->plain, &e);
+	LIST_EACH(&s->boxes, it) {
+		struct imap_box *b = LIST_ITEM(it, struct imap_box, link);
+
+		if (imap_serve_by(s, b) == NULL) {
+			imap_answer_all(s, &b->queue, &e);
+			imap_answer_all(s, &b->asks, &e);
+		}
+	}
+	imap_source_step(s);
+}
+
 static void
 imap_submit(struct source *source, struct request *r)
 {
@@ -312,8 +343,11 @@ imap_submit(struct source *source, struct request *r)
 	}
 	if (needs_selected(r))
 		b = imap_box_find(s, r->mailbox, true);
-	if (s->pause != NULL && err_is(&s->trouble) && imap_serve_by(s, b) == NULL) {
-		imap_answer_err(s, r, &s->trouble);
+	if ((s->no_wait || (s->pause != NULL && err_is(&s->trouble))) &&
+	    imap_serve_by(s, b) == NULL) {
+		struct err e = s->trouble;
+
+		imap_answer_err(s, r, s->no_wait ? not_connected(s, &e) : &e);
 		imap_source_step(s);	/* forgets the mailbox */
 		return;
 	}
@@ -350,6 +384,7 @@ static const struct source_ops imap_ops = {
 	.watch = imap_watch,
 	.unwatch = imap_unwatch,
 	.awake = imap_awake,
+	.no_wait = imap_no_wait,
 	.describe = imap_describe,
 	.close = imap_close,
 };

@@ -60,6 +60,30 @@ TEST(first_request_signs_in)
 	EXPECT(w.closed);
 }
 
+TEST(at_the_end_nothing_waits_for_a_connection)
+{
+	struct world w;
+
+	begin(&w, 3);
+	w.silent = true;
+	world_ask(&w, REQ_STATUS, "INBOX");
+	world_ask(&w, REQ_SCAN, "INBOX");
+	world_run(&w, 100);
+	EXPECT_EQ(w.answers, 0);
+	w.source->ops->no_wait(w.source);
+	world_run(&w, 10);
+	EXPECT_EQ(w.answers, 2);
+	EXPECT_EQ(w.last->result, RESULT_FAILED);
+	EXPECT(w.last->err.temporary);
+	world_ask(&w, REQ_SCAN, "INBOX");
+	world_run(&w, 10);
+	EXPECT_EQ(w.answers, 3);
+	world_close(&w);
+	world_run(&w, 10);
+	EXPECT(w.closed);
+	world_end(&w);
+}
+
 TEST(a_wrong_password_is_told_to_all_that_wait)
 {
 	struct world w;
