@@ -182,30 +182,32 @@ play_copy(struct session *s, const char *tag, struct view rest, enum fault f, bo
 	str_free(&code);
 }
 
-static void
+static bool
 plays(struct server *v, struct session *s, const char *tag, struct view cmd)
 {
-	enum fault f = fault_of();
 	bool copies = view_starts(cmd, VIEW("UID COPY ")) || view_starts(cmd, VIEW("UID MOVE "));
+	enum fault f;
 
 	(void)v;
-	if (s->dead)
-		return;
+	if (!view_starts(cmd, VIEW("UID ")) && !view_starts(cmd, VIEW("STATUS ")) &&
+	    !view_starts(cmd, VIEW("CREATE ")))
+		return false;
+	f = fault_of();
 	if (!copies && (f == BARE || (f == HALF && view_starts(cmd, VIEW("UID FETCH ")))))
 		f = FINE;
 	if (f == CUT_BEFORE) {
 		s->dead = true;
-		return;
+		return true;
 	}
 	if (f == REFUSED) {
 		str_addf(&s->out, "%s NO [%s] no\r\n", tag, dice(2) == 0 ? "CANNOT" : "UNAVAILABLE");
-		return;
+		return true;
 	}
 	others(s);
 	if (copies) {
 		play_copy(s, tag, view_from(cmd, 9), f, view_starts(cmd, VIEW("UID MOVE ")));
 		s->dead = f == CUT_AFTER;
-		return;
+		return true;
 	}
 	if (view_starts(cmd, VIEW("UID FETCH ")))
 		play_fetch(s, view_from(cmd, 10), f);
@@ -218,11 +220,12 @@ plays(struct server *v, struct session *s, const char *tag, struct view cmd)
 	else if (view_starts(cmd, VIEW("CREATE ")))
 		world.made = true;
 	else
-		kit_wrong(kit_server, "unknown", cmd);
+		return false;
 	s->dead = f == CUT_AFTER;
 	if (s->dead)
-		return;
+		return true;
 	str_addf(&s->out, "%s %s done\r\n", tag, f == HALF ? "NO [CONTACTADMIN]" : "OK");
+	return true;
 }
 
 /* ---- what has to be true */

@@ -36,8 +36,11 @@ struct server {
 	unsigned		 uidvalidity;
 	const char		*permanent;	/* PERMANENTFLAGS */
 	const char		*script;
-	/* Instead of a script: says what it says into s->out, or cuts the connection (s->dead). */
-	void			(*plays)(struct server *v, struct session *s, const char *tag, struct view cmd);
+	/*
+	 * Instead of a script, or of what every server does: says something into s->out, or cuts the
+	 * connection (s->dead).  False: not this command.
+	 */
+	bool			(*plays)(struct server *v, struct session *s, const char *tag, struct view cmd);
 	size_t			 cut;		/* feed in pieces of so many bytes; 0: whole */
 	bool			 after_s;	/* the last step was the server's */
 	char			 tags[KIT_TAGS][24];
@@ -199,12 +202,10 @@ kit_command(struct session *s, struct view line)
 		return;
 	}
 	snprintf(tag, sizeof(tag), "%.*s", (int)blank, line.p);
+	if (v->plays != NULL && v->plays(v, s, tag, cmd))
+		return;
 	if (kit_by_itself(s, tag, cmd))
 		return;
-	if (v->plays != NULL) {
-		v->plays(v, s, tag, cmd);
-		return;
-	}
 	str_addv(&v->heard, cmd);
 	str_addc(&v->heard, '\n');
 	want = v->script != NULL ? kit_script_line(v) : VIEW_NONE;

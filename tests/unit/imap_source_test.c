@@ -70,7 +70,7 @@ TEST(at_the_end_nothing_waits_for_a_connection)
 	world_ask(&w, REQ_SCAN, "INBOX");
 	world_run(&w, 100);
 	EXPECT_EQ(w.answers, 0);
-	w.source->ops->no_wait(w.source);
+	w.s->ops->no_wait(w.s);
 	world_run(&w, 10);
 	EXPECT_EQ(w.answers, 2);
 	EXPECT_EQ(w.last->result, RESULT_FAILED);
