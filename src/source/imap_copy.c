@@ -71,7 +71,9 @@ copy_done(struct batch_group *g, struct seqset *set, const struct imap_answer *a
 		return;
 	take_copyuid(g, a->result);
 	g->copy.missing |= imap_target_missing(a->result);
-	g->copy.repeat |= a->result->cond == IMAP_NO && a->result->code == IMAP_CODE_EXPUNGEISSUED;
+	/* COPY does nothing then; of a MOVE the COPYUID tells. */
+	g->copy.repeat |= a->result->cond == IMAP_NO && a->result->code == IMAP_CODE_EXPUNGEISSUED &&
+	    (!g->copy.moves || g->copy.plus);
 	for (size_t i = 0; i < g->items.n; i++)
 		proof |= g->items.at[i].proven && seqset_has(set, g->items.at[i].uid);
 	for (size_t i = 0; i < g->items.n; i++)

@@ -146,6 +146,7 @@ play_expunge(struct session *s, struct view rest, enum fault f)
 static void
 play_copy(struct session *s, const char *tag, struct view rest, enum fault f, bool moves)
 {
+	static const char *const codes[] = { "CONTACTADMIN", "UNAVAILABLE", "EXPUNGEISSUED" };
 	unsigned uids[HERE];
 	size_t n = take_set(&rest, uids), stay;
 	struct str code = STR_INIT;
@@ -176,7 +177,7 @@ play_copy(struct session *s, const char *tag, struct view rest, enum fault f, bo
 	for (size_t i = stay; i < n && moves; i++)
 		expunge(s, uids[i]);
 	if (f == HALF)
-		str_addf(&s->out, "%s NO [%s] not all\r\n", tag, dice(2) == 0 ? "CONTACTADMIN" : "UNAVAILABLE");
+		str_addf(&s->out, "%s NO [%s] not all\r\n", tag, codes[dice(3)]);
 	else if (f != CUT_AFTER)
 		str_addf(&s->out, "%s OK %sdone\r\n", tag, f == BARE || moves || code.len == 0 ? "" : str_z(&code));
 	str_free(&code);
