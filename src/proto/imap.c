@@ -310,6 +310,9 @@ take_condition(struct imap *m, struct imap_reply *r)
 		m->backoff_ms = MAX(m->backoff_ms, (int64_t)MIN(r->cond.backoff_ms, (uint64_t)86400000));
 	if (r->cond.cond == IMAP_BYE)
 		return take_bye(m, &r->cond);
+	/* Courier may say "* OK [ALERT] ..." in front of its greeting. */
+	if (r->cond.cond == IMAP_PREAUTH && m->stage == STAGE_CAPABILITY && !m->preauth)
+		return imap_sign_preauth(m);
 	if (r->cond.cond == IMAP_PREAUTH)
 		return imap_end(m, ERR_PROTO, false, "the server says PREAUTH in the middle of the session");
 	if (r->cond.code == IMAP_CODE_CAPABILITY)

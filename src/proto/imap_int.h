@@ -76,6 +76,7 @@ struct imap {
 	bool			 loopback, tls;
 	char			 tls_version[16];
 	bool			 want_tls;	/* for feed() to say */
+	bool			 preauth;	/* no sign-in: the greeting was PREAUTH */
 	/* ---- commands */
 	struct link		 waiting, flight;
 	struct imap_op		*writing;	/* the one whose bytes go out; it is in flight */
@@ -142,6 +143,7 @@ void imap_box_clear(struct imap_selected *b);
 
 /* ---- imap_sign.c */
 int imap_sign_greet(struct imap *m, const struct imap_reply *r);
+int imap_sign_preauth(struct imap *m);	/* -1: not before TLS */
 bool imap_sign_plus(struct imap *m, struct view text);	/* false: nobody waits for it */
 void imap_sign_caps(struct imap *m, struct imap_words words);
 /* ID, NAMESPACE, LIST "" "", ENABLED: what the server says of itself. */

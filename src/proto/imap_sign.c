@@ -11,6 +11,7 @@
 #define SERVER_MAX	100u
 
 static void sign_in(struct imap *m);
+static void signed_in(struct imap *m);
 static void learn(struct imap *m);
 
 /* ---- capabilities */
@@ -46,6 +47,11 @@ before_sign_in(struct imap *m)
 {
 	struct imap_op *op;
 
+	if (m->preauth) {
+		m->caps_signed = m->caps.fresh;
+		signed_in(m);
+		return;
+	}
 	if (m->conf.starttls && !m->tls) {
 		if (!imap_caps_has(&m->caps, IMAP_CAP_STARTTLS)) {
 			imap_end(m, ERR_TLS, false, "the server does not offer STARTTLS; nothing was sent "
@@ -99,6 +105,16 @@ signed_in(struct imap *m)
 /* ---- the greeting */
 
 int
+imap_sign_preauth(struct imap *m)
+{
+	if (!m->tls && (m->conf.starttls || !(m->loopback || m->conf.insecure_plaintext)))
+		return imap_end(m, ERR_TLS, false, "the server signs us in before TLS (PREAUTH); "
+		    "somebody may stand in between");
+	m->preauth = true;
+	return 0;
+}
+
+int
 imap_sign_greet(struct imap *m, const struct imap_reply *r)
 {
 	int64_t pause = 0;
@@ -117,11 +133,9 @@ imap_sign_greet(struct imap *m, const struct imap_reply *r)
 			ask_capability(m, STAGE_CAPABILITY);
 		break;
 	case IMAP_PREAUTH:
-		if (!m->tls && (m->conf.starttls || !(m->loopback || m->conf.insecure_plaintext)))
-			return imap_end(m, ERR_TLS, false, "the server signs us in before TLS (PREAUTH); "
-			    "somebody may stand in between");
-		m->caps_signed = m->caps.fresh;
-		signed_in(m);
+		if (imap_sign_preauth(m) < 0)
+			return -1;
+		before_sign_in(m);
 		break;
 	case IMAP_BYE:
 		imap_fault(&r->cond, IMAP_DURING_GREETING, "connecting", &m->end, &pause);
