@@ -159,6 +159,19 @@ struct save_job {
 };
 void save_run(void *arg);		/* struct save_job */
 
+/* ---- runner_fold.c: held messages in the log */
+struct fold {				/* a burst of them */
+	char			*reason;	/* of the last */
+	unsigned		 same, lines;	/* with that reason in a row; with a line of their own */
+	unsigned		 more;		/* without one */
+	uint32_t		 first, last;	/* the last range of their UIDs */
+	struct str		 uids;		/* those before */
+	struct loop_timer	*timer;
+};
+/* The level at which a message that is held is told. */
+enum log_level runner_fold(struct runner *r, uint32_t uid, const char *reason) MUST_CHECK;
+void runner_fold_end(struct runner *r);		/* tells what was folded */
+
 /* ---- runner.c: the rules of one mailbox */
 struct runner {
 	uint32_t	 magic;
@@ -202,6 +215,7 @@ struct runner {
 	struct err	 trouble;		/* why it was not opened or scanned, last; ERR_OK: it was */
 	struct request	*held;			/* a scan that waits for the end of actions towards this mailbox */
 	struct loop_timer *held_timer;
+	struct fold	 fold;
 };
 #define RUNNER_MAGIC 0x52554e31u
 void runner_start(struct engine *e, struct box *b, struct ruleset *rs, struct chain *c);

@@ -220,7 +220,8 @@ turn_gone(void *arg)
 	if (r->due_asked && t->rowed)
 		VEC_PUSH(&r->due_stale, t->uid);
 	turn_free(&t);
-	r->nturns--;
+	if (--r->nturns == r->naway)
+		runner_fold_end(r);
 	runner_step_queued(r);
 	if (r->due_held && r->batch == NULL && r->flushing == 0)
 		runner_ask_due(r);		/* else the commit's end asks */
@@ -372,6 +373,7 @@ runner_free(struct runner **rp)
 	*rp = NULL;
 	CHECK(r, RUNNER_MAGIC);
 	assert(list_empty(&r->turns) && r->held == NULL);
+	runner_fold_end(r);
 	list_remove(&r->link);
 	if (r->box->runner == r)
 		r->box->runner = NULL;

@@ -78,7 +78,7 @@ turn_park(struct turn *t, const char *reason)
 	struct str title = STR_INIT;
 
 	turn_title(t, &title);
-	log_error(turn_log(t), "%s: held: %s", str_z(&title), reason);
+	log_at(turn_log(t), runner_fold(r, t->uid, reason), "%s: held: %s", str_z(&title), reason);
 	str_free(&title);
 	state_batch_park(runner_batch(r), r->state.id, t->uid, t->due_rule, t->attempt, reason);
 	turn_note_known(t);

@@ -51,6 +51,32 @@ case_existing()
 	unsaid "flag New"
 }
 
+# Many that are held at once: the first few have a line, the others one together.
+case_held_in_few_lines()
+{
+	maildir Maildir
+	for n in $(seq 30); do
+		letter Maildir "n$n"
+	done
+	cat >rules.lua <<-'END'
+	local home = mail.maildir { name = "home", path = "Maildir" }
+	home.inbox:rules { { "a", move = "Nowhere" } }
+	END
+	mill 1 run --once --existing rules.lua
+	[ "$(count ": held: " "$OUT")" = 3 ] || fail "$(count ": held: " "$OUT") lines of 30 held"
+	said "error: home:INBOX: 27 more messages are held; UID 4-30; the last: move to Nowhere: "
+	said "failed 30, held 30"
+	rm -rf state
+	mill 1 run --once --existing --verbose rules.lua
+	[ "$(count ": held: " "$OUT")" = 30 ] || fail "--verbose names not all of them"
+	# Other reasons have lines of their own, up to ten.
+	rm -rf state
+	sed -i 's/"Nowhere"/"No\/{subject}"/' rules.lua
+	mill 1 run --once --existing rules.lua
+	[ "$(count ": held: " "$OUT")" = 10 ] || fail "$(count ": held: " "$OUT") lines of 30 reasons"
+	said "error: home:INBOX: 20 more messages are held; UID "
+}
+
 case_dry_run()
 {
 	maildir Maildir

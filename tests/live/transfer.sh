@@ -114,7 +114,7 @@ case_move_across_cut()
 	done
 	script "$(account one a anna)" "$(account two b ben 'create = true')" \
 	    'one.inbox:rules { { "all", move = two "Box" } }'
-	start run --existing rules.lua
+	start run --verbose --existing rules.lua
 	round=0
 	while [ $round -lt 8 ]; do
 		round=$((round + 1))
