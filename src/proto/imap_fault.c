@@ -194,6 +194,14 @@ static const struct {
 	{ "@live.", MICROSOFT },
 };
 
+/* Ways out of what a command was refused for. */
+static const struct {
+	const char	*words, *hint;
+} ways[] = {
+	{ "not allowed in mailbox name: '.'",		/* Dovecot with Maildir++ */
+	    "capture a part of the value, such as (?<name>[^.]+), and write {name}" },
+};
+
 static char
 lower(char c)
 {
@@ -284,6 +292,9 @@ hint_for(const struct imap_result *r, const char *what, enum err_kind kind)
 	struct view text = view_sub(r->text, 0, 2 * QUOTE_BYTES);
 	struct view who = view_sub(view_of(what), 0, 2 * QUOTE_BYTES);
 
+	for (size_t i = 0; i < ARRAY_LEN(ways) && kind != ERR_AUTH; i++)
+		if (contains(text, ways[i].words))
+			return ways[i].hint;
 	/* A token that is refused is another matter. */
 	if (kind != ERR_AUTH || contains(who, "oauth"))
 		return NULL;
@@ -293,12 +304,34 @@ hint_for(const struct imap_result *r, const char *what, enum err_kind kind)
 	return NULL;
 }
 
+/* Without the full stop, and without the time that Dovecot took: "(0.001 + 0.000 secs)". */
+static struct view
+words_of(struct view text)
+{
+	struct view v = text;
+	size_t open;
+
+	if (v.n > 0 && v.p[v.n - 1] == '.')
+		v.n--;
+	if (v.n > 6 && memcmp(v.p + v.n - 6, " secs)", 6) == 0) {
+		for (open = v.n - 6; open > 0 && strchr("0123456789.+ ", v.p[open - 1]) != NULL;)
+			open--;
+		if (open > 0 && v.p[open - 1] == '(')
+			v.n = open - 1;
+		while (v.n > 0 && v.p[v.n - 1] == ' ')
+			v.n--;
+	}
+	while (v.n > 1 && v.p[v.n - 1] == '.' && v.p[v.n - 2] != '.')
+		v.n--;
+	return v;
+}
+
 /* "UID MOVE to Lists: the server says NO [OVERQUOTA]: Mailbox is full" */
 static void
 say(struct str *s, const struct imap_result *r, const char *what, enum err_kind kind)
 {
 	const char *hint = hint_for(r, what, kind);
-	struct view v = view_of(what);
+	struct view v = view_of(what), text = words_of(r->text);
 	size_t n;
 
 	str_add(s, v.p, utf8_clip(v, WHAT_BYTES));
@@ -308,11 +341,11 @@ say(struct str *s, const struct imap_result *r, const char *what, enum err_kind 
 		utf8_printable(s, r->code_name, CODE_CHARS);
 		str_addc(s, ']');
 	}
-	if (r->text.n > 0) {
-		n = utf8_clip(r->text, QUOTE_BYTES);
+	if (text.n > 0) {
+		n = utf8_clip(text, QUOTE_BYTES);
 		str_adds(s, ": ");
-		utf8_printable(s, view_n(r->text.p, n), QUOTE_BYTES);
-		if (n < r->text.n)
+		utf8_printable(s, view_n(text.p, n), QUOTE_BYTES);
+		if (n < text.n)
 			str_adds(s, "...");
 	}
 	if (hint != NULL)

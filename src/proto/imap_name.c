@@ -82,7 +82,7 @@ encode_level(struct str *out, struct view level, char delim, bool utf8, struct e
 	}
 	if (delim != 0 && view_chr(view_n(out->p + begin, out->len - begin), delim) >= 0)
 		return USAGE(e, "the server separates levels by \"%c\": it cannot stand inside "
-		    "one (levels are written with \"/\")", delim);
+		    "one (levels are written with \"/\"; of a value, a part can be captured)", delim);
 	return 0;
 }
 

@@ -284,6 +284,8 @@ program_fail(struct flight *f, bool temporary, const char *why, struct view said
 	end = view_chr(said, '\n');
 	if (end >= 0)
 		said.n = (size_t)end;
+	if (said.n > 0 && said.p[said.n - 1] == '.')
+		said.n--;		/* the sentence goes on */
 	str_adds(&s, why);
 	if (said.n > 0) {
 		str_adds(&s, ": ");

@@ -287,10 +287,12 @@ group_new(struct imap_batch *b, const struct request *r)
 	flags_copy(&g->del, &r->del);
 	if (r->target != NULL)
 		g->target = xstrdup(r->target);
-	snprintf(g->what, sizeof(g->what), "mailbox '%.80s' in account '%.60s': %s%s%.60s%s",
-	    b->box->name, b->box->source->source.name, verbs[r->kind],
-	    g->target != NULL ? " to '" : "", g->target != NULL ? g->target : "",
-	    g->target != NULL ? "'" : "");
+	if (g->target != NULL)
+		snprintf(g->what, sizeof(g->what), "%s to '%.120s' in account '%.60s'", verbs[r->kind],
+		    g->target, b->box->source->source.name);
+	else
+		snprintf(g->what, sizeof(g->what), "mailbox '%.80s' in account '%.60s': %s",
+		    b->box->name, b->box->source->source.name, verbs[r->kind]);
 	VEC_PUSH(&b->groups, g);
 	return g;
 }
