@@ -132,7 +132,8 @@ cmd_check(struct cli *c, int argc, char **argv)
 	if (conf.file == NULL)
 		goto out;
 	if (connect) {
-		code = host_open(&k.host, c, HOST_SCRATCH, true, false);
+		code = host_open(&k.host, c, HOST_SCRATCH, &(struct manner){ .dry_run = true,
+			.once = true, .quiet = true });
 	} else {
 		k.host.loop = loop_new(&e);
 		code = k.host.loop != NULL ? EXIT_DONE : EXIT_FAILED;

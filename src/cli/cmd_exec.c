@@ -155,7 +155,7 @@ cmd_exec(struct cli *c, int argc, char **argv)
 		goto out;
 	}
 	cli_open_log(c);
-	code = host_open(&p.host, c, dry_run ? HOST_COPY : HOST_BESIDE, dry_run, false);
+	code = host_open(&p.host, c, dry_run ? HOST_COPY : HOST_BESIDE, &(struct manner){ .dry_run = dry_run });
 	if (code == EXIT_DONE) {
 		conf.loop = p.host.loop;
 		conf.log = c->log;

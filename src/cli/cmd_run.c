@@ -437,7 +437,8 @@ cmd_run(struct cli *c, int argc, char **argv)
 	d.file = cli_rule_file(c, rest[0]);
 	if (d.file == NULL)
 		goto out;
-	code = host_open(&d.host, c, d.dry_run ? HOST_COPY : HOST_OWN, d.dry_run, d.existing);
+	code = host_open(&d.host, c, d.dry_run ? HOST_COPY : HOST_OWN, &(struct manner){
+		.dry_run = d.dry_run, .existing = d.existing, .once = d.once });
 	if (code == EXIT_DONE) {
 		code = run_daemon(&d);
 		close_daemon(&d);

@@ -119,9 +119,10 @@ open_beside(struct host *h, struct err *e)
 }
 
 int
-host_open(struct host *h, struct cli *c, enum host_state which, bool dry_run, bool existing)
+host_open(struct host *h, struct cli *c, enum host_state which, const struct manner *how)
 {
-	struct engine_conf conf = { .log = c->log, .dry_run = dry_run, .existing = existing };
+	struct engine_conf conf = { .log = c->log, .dry_run = how->dry_run, .existing = how->existing,
+		.once = how->once, .quiet = how->quiet };
 	struct err e = ERR_NONE;
 	long pid = 0;
 
@@ -195,29 +196,10 @@ host_close(struct host *h)
 
 /* ---- findings */
 
-/* "rules.lua:5" of the one frame that the traceback has, or "". */
-static void
-only_place(struct str *out, const char *detail)
-{
-	const char *frame = strstr(detail, "\n\t"), *end;
-
-	if (frame == NULL || strstr(frame + 1, "\n\t") != NULL)
-		return;
-	end = strstr(frame, ": in ");
-	if (end != NULL)
-		str_add(out, frame + 2, (size_t)(end - frame - 2));
-}
-
 void
 host_load_error(struct log *log, const struct err *e, const char *detail)
 {
-	struct str place = STR_INIT;
-	bool told;
-
-	only_place(&place, detail);
-	told = place.len > 0 && strstr(e->text, place.p) != NULL;
-	log_detail(log, LOG_ERROR, e->text, told ? "" : detail);
-	str_free(&place);
+	log_detail(log, LOG_ERROR, e->text, script_detail(e->text, detail));
 }
 
 struct findings { struct log *log; size_t errors, warnings; };

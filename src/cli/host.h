@@ -24,8 +24,11 @@ struct host {
 	char		*run_name;	/* "runs/ID": its file is removed at the end, or NULL */
 };
 
+struct manner {			/* as in struct engine_conf */
+	bool		 dry_run, existing, once, quiet;
+};
 /* 0, or an exit code; what went wrong is in the log. */
-int host_open(struct host *h, struct cli *c, enum host_state which, bool dry_run, bool existing);
+int host_open(struct host *h, struct cli *c, enum host_state which, const struct manner *how);
 void host_close(struct host *h);
 /* Logs why loading failed; a traceback that has only the place that the text has is left out. */
 void host_load_error(struct log *log, const struct err *e, const char *detail);

@@ -87,7 +87,8 @@ open_imap(struct account *a, struct err *err)
 		.user = d->user, .authzid = d->authorize, .password = d->password, .token = d->token,
 		.security = d->tls, .insecure_plaintext = d->insecure_plaintext, .dns = ec->dns,
 		.timeout_ms = d->timeout_ms, .max_connections = d->max_connections,
-		.read_only = ec->dry_run, .subscribe = d->subscribe };
+		.read_only = ec->dry_run, .subscribe = d->subscribe,
+		.once = ec->once, .quiet = ec->quiet };
 
 	assert(ec->dns != NULL);
 	if (d->tls != SESSION_PLAIN && (conf.tls = tls_for(a, err)) == NULL)

@@ -19,6 +19,8 @@ struct engine_conf {
 	struct state	*state;
 	bool		 dry_run;	/* says what it would do; no changing request is made */
 	bool		 existing;	/* the first run takes what is there */
+	bool		 once;		/* nobody waits for what is tried again: none of it is told */
+	bool		 quiet;		/* what becomes of connections is told by who asks, not by the log */
 	const char	*home;		/* for "~/" in paths; NULL: $HOME */
 	struct dns	*dns;		/* borrowed; NULL when there is no account on a server */
 	/* For tests: makes the source in our place; NULL: by the kind of the account. */

@@ -168,11 +168,17 @@ runner_tell(const struct runner *r)
 static void
 tell_renewed(struct runner *r, const struct source_status *st)
 {
-	log_warn(runner_log(r), "%s:%s: UIDVALIDITY is %u now, it was %u: all messages have other "
-	    "numbers.  The %lld that are there are taken as known, only what comes from now on is new; "
-	    "%lld with unfinished work are left as they are", runner_account(r), r->box->name,
-	    (unsigned)r->state.uidvalidity, (unsigned)r->state.before, (long long)st->messages,
-	    (long long)r->state.left);
+	struct str line = STR_INIT;
+
+	str_addf(&line, "%s:%s: the server has renumbered its messages (UIDVALIDITY %u is %u now; %lld "
+	    "message%s): what is there is taken as known, only what comes from now on is new",
+	    runner_account(r), r->box->name, (unsigned)r->state.before, (unsigned)r->state.uidvalidity,
+	    (long long)st->messages, st->messages == 1 ? "" : "s");
+	if (r->state.left > 0)
+		str_addf(&line, "; %lld with unfinished work %s left as %s", (long long)r->state.left,
+		    r->state.left == 1 ? "is" : "are", r->state.left == 1 ? "it is" : "they are");
+	log_warn(runner_log(r), "%s", str_z(&line));
+	str_free(&line);
 	r->engine->counts.left_alone += (uint64_t)st->messages;
 }
 

@@ -42,7 +42,7 @@ imap_select_validity(struct imap_box *b, uint32_t uidvalidity, int64_t messages)
 		return;
 	if (b->uidvalidity != 0) {
 		/* What that means for rules is said by who keeps UIDs (engine). */
-		log_info(b->source->source.log, "%s:%s: the server has renumbered its messages "
+		log_debug(b->source->source.log, "%s:%s: the server has renumbered its messages "
 		    "(UIDVALIDITY %u is %u now; %lld message%s)", b->source->source.name, b->name,
 		    b->uidvalidity, uidvalidity, (long long)messages, messages == 1 ? "" : "s");
 		seqset_free(&b->known);

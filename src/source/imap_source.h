@@ -29,6 +29,8 @@ struct imap_source_conf {			/* strings are copied */
 	unsigned		 max_connections;	/* 0: IMAP_CONNECTIONS_DEFAULT */
 	bool			 read_only;	/* EXAMINE, and changing requests are refused */
 	bool			 subscribe;	/* mailboxes that are made are subscribed to as well */
+	bool			 once;		/* used for moments: no word of trying again, nor of watching */
+	bool			 quiet;		/* what becomes of connections is for --verbose only */
 	int64_t			 poll_ms;	/* of what has no connection of its own; 0: 60 s */
 	const struct session_maker *maker;	/* NULL: session_over_stream */
 };

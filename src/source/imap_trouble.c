@@ -96,19 +96,21 @@ say(struct imap_source *s, bool permanent, int64_t pause)
 	s->said.at_max |= at_max;
 	if (loud)
 		s->said.at = now;
-	str_addf(&line, "%s: %s; ", s->source.name, s->trouble.text);
-	if (s->asked) {
-		str_adds(&line, "the server asks for a pause: trying again at ");
+	str_addf(&line, "%s: %s", s->source.name, s->trouble.text);
+	if (s->conf.once) {
+		permanent = true;	/* for as long as anybody looks */
+	} else if (s->asked) {
+		str_adds(&line, "; the server asks for a pause: trying again at ");
 		put_clock(&line, loop_wall(s->source.loop) + pause);
 		str_adds(&line, " (in ");
 		put_span(&line, pause);
 		str_addc(&line, ')');
 	} else {
-		str_adds(&line, permanent ? "this does not go away by itself; trying again in " :
-		    "trying again in ");
+		str_adds(&line, permanent ? "; this does not go away by itself; trying again in " :
+		    "; trying again in ");
 		put_span(&line, pause);
 	}
-	log_at(s->source.log, !loud ? LOG_DEBUG : permanent ? LOG_ERROR : LOG_WARN, "%s", str_z(&line));
+	log_at(s->source.log, !loud || s->conf.quiet ? LOG_DEBUG : permanent ? LOG_ERROR : LOG_WARN, "%s", str_z(&line));
 	str_free(&line);
 }
 
@@ -201,7 +203,12 @@ forget_old_failures(struct imap_source *s)
 static void
 set_trouble(struct imap_source *s, const struct err *e, bool at_server)
 {
+	size_t n = strlen(s->conf.host);
+
 	s->trouble = *e;
+	/* "HOST: there is no host of this name": once is enough. */
+	if (strncmp(e->text, s->conf.host, n) == 0 && strncmp(e->text + n, ": ", 2) == 0)
+		memmove(s->trouble.text, e->text + n + 2, strlen(e->text + n + 2) + 1);
 	if (at_server && strncmp(e->text, s->where, strlen(s->where)) != 0)
 		err_prefix(&s->trouble, "%s", s->where);
 	s->trouble.scope = SCOPE_ACCOUNT;
@@ -296,7 +303,8 @@ imap_trouble_over(struct imap_link *l)
 
 	put_signed_in(l, &text);
 	if (!s->been_up)
-		log_info(s->source.log, "%s: %s", s->source.name, str_z(&text));
+		log_at(s->source.log, s->conf.quiet ? LOG_DEBUG : LOG_INFO, "%s: %s", s->source.name,
+		    str_z(&text));
 	else if (s->away || err_is(&s->trouble))
 		log_info(s->source.log, "%s: connected again", s->source.name);
 	else

@@ -115,6 +115,7 @@ void
 imap_watch_how(struct imap_box *b, enum imap_how how)
 {
 	struct imap_source *s = b->source;
+	enum log_level level = s->conf.once ? LOG_DEBUG : LOG_INFO;
 	unsigned own = 0;
 
 	if (b->how == how)
@@ -123,12 +124,12 @@ imap_watch_how(struct imap_box *b, enum imap_how how)
 	LIST_EACH(&s->boxes, it)
 		own += LIST_ITEM(it, struct imap_box, link)->own;
 	if (how == HOW_IDLE)
-		log_info(s->source.log, "%s:%s: watched by IDLE", s->source.name, b->name);
+		log_at(s->source.log, level, "%s:%s: watched by IDLE", s->source.name, b->name);
 	else if (how == HOW_NOOP)
-		log_info(s->source.log, "%s:%s: looked at every %d s (the server has no IDLE)",
+		log_at(s->source.log, level, "%s:%s: looked at every %d s (the server has no IDLE)",
 		    s->source.name, b->name, IMAP_POLL_MS / 1000);
 	else if (how == HOW_POLL)
-		log_info(s->source.log, "%s:%s: looked at every %lld s (%u of %u connections %s taken by "
+		log_at(s->source.log, level, "%s:%s: looked at every %lld s (%u of %u connections %s taken by "
 		    "watches)", s->source.name, b->name, (long long)s->conf.poll_ms / 1000, own,
 		    s->links_max, own == 1 ? "is" : "are");
 }

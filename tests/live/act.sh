@@ -83,6 +83,53 @@ case_bystanders_without_move()
 	! grep -Ei '^[^ ]+ (UID )?(EXPUNGE|CLOSE)' said || fail "an EXPUNGE" said
 }
 
+# A Maildir of Dovecot has no dots in names: the log knows the way out, and it is one.
+case_names_with_dots()
+{
+	server a
+	server b <<-'END'
+	namespace inbox {
+	  separator = .
+	}
+	END
+	for at in a b; do
+		letter "$(inbox $at anna)" one
+		sed -i '2a List-Id: Development <dev.lists.example.org>' "$(inbox $at anna)"/new/*
+		rm -rf state
+		script "$(account home $at anna 'create = true')" \
+		    'home.inbox:rules { { "l", when = q.list_id, copy = "Lists/{list_id}" } }'
+		mill 1 run --once --existing rules.lua
+		said "held: copy to Lists/dev.lists.example.org: "
+		said "captur"
+		unsaid " secs)"
+		rm -rf state
+		script "$(account home $at anna 'create = true')" 'home.inbox:rules {' \
+		    '{ "l", when = q.list_id:matches [[^(?<list>[^.]+)]], move = "Lists/{list}" } }'
+		mill 0 run --once --existing rules.lua
+		said "done: move to Lists/dev"
+	done
+	must_hold a anna Lists/dev one
+	must_hold b anna Lists.dev one
+}
+
+# check --connect says each thing once, and promises nothing.
+case_check_connect_once()
+{
+	server a
+	script "$(account home a anna)" "$(account bad a ben 'password = "wrong"')" \
+	    "$(account away a eve 'port = 1')"
+	mill 5 check --connect rules.lua
+	[ "$(count "signed in" "$OUT")" = 1 ] || fail "signed in: not told once"
+	[ "$(count AUTHENTICATIONFAILED "$OUT")" = 1 ] || fail "the password: not told once"
+	[ "$(count "nothing listens" "$OUT")" = 1 ] || fail "the port: not told once"
+	unsaid "trying again"
+	script "$(account bad a ben 'password = "wrong"')" 'bad.inbox:rules { { "f", flag = "x" } }'
+	mill 5 run --once rules.lua
+	said "error: bad: localhost:$a_tls: signing in as ben by PLAIN: the server says NO [AUTHENTICATIONFAILED]: Authentication failed"
+	unsaid "trying again"
+	unsaid "watched"
+}
+
 case_read_only()
 {
 	server a <<-END
