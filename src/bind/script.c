@@ -291,6 +291,31 @@ script_error_text(struct task *t, lua_State *L, const struct err *e, struct str 
 		str_adds(out, e->text);
 }
 
+/* "rules.lua:5" of the one frame that the traceback has, or "". */
+static void
+only_place(struct str *out, const char *detail)
+{
+	const char *frame = strstr(detail, "\n\t"), *end;
+
+	if (frame == NULL || strstr(frame + 1, "\n\t") != NULL)
+		return;
+	end = strstr(frame, ": in ");
+	if (end != NULL)
+		str_add(out, frame + 2, (size_t)(end - frame - 2));
+}
+
+const char *
+script_detail(const char *text, const char *detail)
+{
+	struct str place = STR_INIT;
+	bool told;
+
+	only_place(&place, detail);
+	told = place.len > 0 && strstr(text, str_z(&place)) != NULL;
+	str_free(&place);
+	return told ? "" : detail;
+}
+
 static void
 main_failed(struct script *s, struct task *t, lua_State *L, const struct err *e, const char *detail)
 {
@@ -305,7 +330,7 @@ main_failed(struct script *s, struct task *t, lua_State *L, const struct err *e,
 		script_reached(s, NULL);
 	} else if (e->kind != ERR_CANCELED) {
 		s->task_errors++;
-		log_detail(s->conf.log, LOG_ERROR, str_z(&text), detail);
+		log_detail(s->conf.log, LOG_ERROR, str_z(&text), script_detail(str_z(&text), detail));
 	}
 	str_free(&text);
 }

@@ -49,6 +49,8 @@ bool script_declares(const struct script *s);
 bool script_has_timers(const struct script *s);
 unsigned script_task_errors(const struct script *s);	/* tasks that ended with an error (logged) */
 bool script_partial(const struct script *s);		/* a set verb had single failures: exit code 6 */
+/* detail, or "" when it is a traceback of one place that text names already. */
+const char *script_detail(const char *text, const char *detail);
 /* How the main task ended, for exec: ERR_NONE while it runs or when it ended well. */
 const struct err *script_main_error(const struct script *s);
 

@@ -20,6 +20,10 @@ case_exec_codes()
 	rules 'mail.sleep(0.01)' 'error "on purpose"'
 	mill 1 exec rules.lua
 	said "rules.lua:3: on purpose"
+	unsaid "stack traceback"	# it would name that line alone
+	rules 'mail.sleep(0.01)' 'local function f() error "on purpose" end' 'f() print "x"'
+	mill 1 exec rules.lua
+	said "rules.lua:3: on purpose"
 	said "stack traceback"
 	rules 'error "while loading"'
 	mill 3 exec rules.lua
