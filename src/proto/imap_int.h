@@ -1,7 +1,8 @@
 /*
  * What the files of the IMAP engine share.
  *
- *	imap.c		the doors: feed, output, tick; whose reply is it
+ *	imap.c		the doors: feed, output, tick
+ *	imap_take.c	whose a reply is
  *	imap_flight.c	commands: the queue, what may overlap, idling
  *	imap_box.c	the selected mailbox
  *	imap_sign.c	from the greeting to ready: TLS, sign-in, what the server can do
@@ -118,6 +119,10 @@ struct imap {
 /* ---- imap.c */
 /* Ends the session: feed() or tick() returns -1 with this. */
 int imap_end(struct imap *m, enum err_kind kind, bool temporary, const char *fmt, ...) PRINTF(4, 5);
+
+/* ---- imap_take.c */
+/* 0, or -1: the session is over (imap->end). */
+int imap_take(struct imap *m, struct imap_reply *r);
 
 /* ---- imap_flight.c */
 struct imap_op *imap_op_own(struct imap *m, enum imap_verb v, imap_done_fn done);
