@@ -3,7 +3,8 @@
  * A line of DELAY_MS there and as much back (half a round trip), between 127.0.0.1:LISTEN (0: any free port, which is
  * printed) and 127.0.0.1:TO, for any number of connections.  Bandwidth is not limited.  FILE is
  * rewritten whenever the line falls silent: "turns bytes_up bytes_down connections"; a turn is the
- * client speaking again after the server did, or speaking first.  Ends with SIGTERM.
+ * client speaking again after the server did, or speaking first.  SIGUSR1 cuts all connections, with
+ * what is on its way.  Ends with SIGTERM.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -36,6 +37,7 @@ struct way {			/* one direction */
 struct line { struct way up, down; int open, server_spoke; };
 
 static struct line lines[LINES_MAX];
+static volatile sig_atomic_t cut;
 static unsigned long long turns, bytes_up, bytes_down, connections;
 
 static int64_t
@@ -177,6 +179,39 @@ give(struct line *l, struct way *w)
 }
 
 static void
+on_cut(int signo)
+{
+	(void)signo;
+	cut = 1;
+}
+
+/* Both ends see a reset. */
+static void
+cut_all(void)
+{
+	struct linger none = { .l_onoff = 1, .l_linger = 0 };
+
+	cut = 0;
+	for (int i = 0; i < LINES_MAX; i++) {
+		struct line *l = &lines[i];
+
+		if (!l->open)
+			continue;
+		for (int k = 0; k < 2; k++) {
+			struct way *w = k == 0 ? &l->up : &l->down;
+
+			for (struct piece *p = w->first, *next; p != NULL; p = next) {
+				next = p->next;
+				free(p);
+			}
+			setsockopt(w->from, SOL_SOCKET, SO_LINGER, &none, sizeof(none));
+			close(w->from);
+		}
+		l->open = 0;
+	}
+}
+
+static void
 write_counts(const char *file)
 {
 	FILE *f = fopen(file, "w");
@@ -198,6 +233,7 @@ main(int argc, char **argv)
 		return 2;
 	}
 	signal(SIGPIPE, SIG_IGN);
+	sigaction(SIGUSR1, &(struct sigaction){ .sa_handler = on_cut }, NULL);
 	listener = listen_on(atoi(argv[1]));
 	to = atoi(argv[2]);
 	delay = (int64_t)atoi(argv[3]) * 1000;
@@ -230,6 +266,10 @@ main(int argc, char **argv)
 			quiet = 1;
 		}
 		n = poll(fds, 2 * LINES_MAX + 1, wait);
+		if (cut) {
+			cut_all();
+			continue;
+		}
 		if (n <= 0)
 			continue;
 		quiet = 0;

@@ -256,6 +256,25 @@ sessions()
 	adm "$1" -f flow who -1 "$2" | sed -n "s/.*proto=imap .*pid=\([0-9]*\).*/\1/p"
 }
 
+# line NAME: ${NAME}_tls leads through a relay from here on.
+line()
+{
+	eval "port=\$$1_tls"
+	there=$(place "$1")
+	"$work/relay" 0 "$port" 0 /dev/null >"$there/line" &
+	echo $! >"$there/line.pid"
+	until [ -s "$there/line" ]; do
+		sleep 0.02
+	done
+	eval "$1_tls=$(cat "$there/line")"
+}
+
+# break_line NAME: all its connections end in a reset; the server lives on, and leaves no lock behind.
+break_line()
+{
+	kill -USR1 "$(cat "$(place "$1")/line.pid")"
+}
+
 # cut_off NAME USER: its connections break, in whatever they are doing.
 cut_off()
 {

@@ -13,6 +13,9 @@ end_more()
 	for pid in $(cat "$work/servers/$$"-*/r/master.pid 2>/dev/null); do
 		end_servers "$pid"
 	done
+	for pid in $(cat "$work/servers/$$"-*/line.pid 2>/dev/null); do
+		kill "$pid" 2>/dev/null
+	done
 }
 
 # account NAME SERVER USER [OPTION...]: a line of rules that makes the account, by TLS.

@@ -109,6 +109,8 @@ case_move_across_cut()
 {
 	server a
 	server b
+	line a
+	line b
 	for n in $(seq 60); do
 		letter "$(inbox a anna)" "n$n"
 	done
@@ -119,8 +121,8 @@ case_move_across_cut()
 	while [ $round -lt 8 ]; do
 		round=$((round + 1))
 		sleep "0.0$((round % 4 + 1))"
-		cut_off b ben
-		[ $((round % 3)) != 0 ] || cut_off a anna
+		break_line b
+		[ $((round % 3)) != 0 ] || break_line a
 	done
 	settled()
 	{
