@@ -111,6 +111,7 @@ case_kicked_while_idling()
 case_kicked_at_work()
 {
 	server a
+	line a
 	script "$(account home a anna 'create = true')" \
 	    'home.inbox:rules { { "all", flag = "Handled", copy = "Copies", move = "Box" } }'
 	for n in $(seq 300); do
@@ -121,7 +122,7 @@ case_kicked_at_work()
 	while [ $round -lt 12 ]; do
 		round=$((round + 1))
 		sleep "0.0$((round % 5 + 1))"
-		cut_off a anna
+		break_line a
 	done
 	settled()
 	{
