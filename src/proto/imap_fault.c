@@ -311,17 +311,16 @@ words_of(struct view text)
 	struct view v = text;
 	size_t open;
 
-	if (v.n > 0 && v.p[v.n - 1] == '.')
+	if (view_ends(v, view_of(" secs).")))
 		v.n--;
-	if (v.n > 6 && memcmp(v.p + v.n - 6, " secs)", 6) == 0) {
+	if (view_ends(v, view_of(" secs)"))) {
 		for (open = v.n - 6; open > 0 && strchr("0123456789.+ ", v.p[open - 1]) != NULL;)
 			open--;
-		if (open > 0 && v.p[open - 1] == '(')
-			v.n = open - 1;
-		while (v.n > 0 && v.p[v.n - 1] == ' ')
-			v.n--;
+		v.n = open > 0 && v.p[open - 1] == '(' ? open - 1 : v.n;
 	}
-	while (v.n > 1 && v.p[v.n - 1] == '.' && v.p[v.n - 2] != '.')
+	while (v.n > 0 && v.p[v.n - 1] == ' ')
+		v.n--;
+	if (v.n > 1 && v.p[v.n - 1] == '.' && v.p[v.n - 2] != '.')
 		v.n--;
 	return v;
 }
@@ -335,7 +334,7 @@ say(struct str *s, const struct imap_result *r, const char *what, enum err_kind 
 	size_t n;
 
 	str_add(s, v.p, utf8_clip(v, WHAT_BYTES));
-	str_addf(s, "%s the server says %s", v.n > 0 ? ":" : "", imap_cond_name(r->cond));
+	str_addf(s, "%sthe server says %s", v.n > 0 ? ": " : "", imap_cond_name(r->cond));
 	if (r->code != IMAP_CODE_NONE) {
 		str_adds(s, " [");
 		utf8_printable(s, r->code_name, CODE_CHARS);

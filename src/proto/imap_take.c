@@ -197,7 +197,7 @@ take_bye(struct imap *m, const struct imap_result *res)
 		return 0;
 	}
 	imap_fault(res, m->idling != NULL || list_empty(&m->flight) ? IMAP_DURING_IDLE :
-	    IMAP_DURING_COMMAND, "the server ended the session", &m->end, &pause);
+	    IMAP_DURING_COMMAND, "", &m->end, &pause);
 	m->backoff_ms = MAX(m->backoff_ms, pause);
 	return -1;
 }

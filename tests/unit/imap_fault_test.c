@@ -157,6 +157,15 @@ TEST(who_must_act)
 
 TEST(the_text_quotes_the_server)
 {
+	EXPECT_STR(fault("NO No such thing (0.001 + 12.000 + 0.3 secs).", C, "X", NULL).text,
+	    "X: the server says NO: No such thing");
+	EXPECT_STR(fault("NO wait ...", C, "", NULL).text, "the server says NO: wait ...");
+	EXPECT_STR(fault("NO ( secs).", C, "", NULL).text, "the server says NO");
+	EXPECT_STR(fault("NO (a secs).", C, "", NULL).text, "the server says NO: (a secs)");
+	EXPECT_STR(fault("NO .", C, "", NULL).text, "the server says NO: .");
+	EXPECT_STR(fault("NO [CANNOT] Character not allowed in mailbox name: '.' (0.001 + 0.000 secs).", C,
+	    "X", NULL).text, "X: the server says NO [CANNOT]: Character not allowed in mailbox name: '.'; "
+	    "capture a part of the value, such as (?<name>[^.]+), and write {name}");
 	EXPECT_STR(fault("NO [OVERQUOTA] Mailbox is full", C, "UID MOVE to Lists", NULL).text,
 	    "UID MOVE to Lists: the server says NO [OVERQUOTA]: Mailbox is full");
 	EXPECT_STR(fault("BAD", C, "NOOP", NULL).text, "NOOP: the server says BAD");
