@@ -99,6 +99,10 @@ say(struct imap_source *s, bool permanent, int64_t pause)
 	str_addf(&line, "%s: %s", s->source.name, s->trouble.text);
 	if (s->conf.once) {
 		permanent = true;	/* for as long as anybody looks */
+		if (s->asked) {
+			str_adds(&line, "; the server asks for a pause of ");
+			put_span(&line, pause);
+		}
 	} else if (s->asked) {
 		str_adds(&line, "; the server asks for a pause: trying again at ");
 		put_clock(&line, loop_wall(s->source.loop) + pause);

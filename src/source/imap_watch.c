@@ -105,8 +105,7 @@ imap_watch_lost(struct imap_box *b, const struct err *e)
 	b->lost = *e;
 	b->lost.scope = SCOPE_MAILBOX;
 	b->lost.temporary = true;
-	if (b->own)
-		b->how = HOW_NONE;	/* said anew when it is back */
+	b->how = HOW_NONE;		/* said anew when it is back */
 	b->changed = true;
 	imap_source_step(b->source);
 }
@@ -304,6 +303,7 @@ poll_reply(void *arg, struct imap_reply *r)
 		b->changed = b->moved_on = true;
 	b->polled = now;
 	err_clear(&b->lost);
+	imap_watch_how(b, HOW_POLL);
 }
 
 static void
@@ -353,8 +353,8 @@ poll_one(struct imap_source *s, struct imap_box *b, struct imap_link *l)
 	struct imap_op *op;
 
 	b->poll_at = loop_now(s->source.loop) + s->conf.poll_ms;
-	imap_watch_how(b, HOW_POLL);
 	if (l->box == b) {
+		imap_watch_how(b, HOW_POLL);
 		/* It is selected here: what changed comes as events. */
 		imap_op_send(imap_op_new(l->imap, IMAP_DO_NOOP), NULL, NULL, NULL);
 	} else if (imap_name_encode(&wire, view_of(b->name), imap_namespaces(l->imap), &e) < 0) {
