@@ -16,6 +16,7 @@ struct checker {
 	char		*load_point;
 	size_t		 bad;
 	bool		 unusable;	/* its accounts cannot be opened */
+	bool		 broken;	/* its load did not come to the load point */
 };
 
 static void
@@ -27,7 +28,7 @@ loaded(void *arg, struct script *s, const struct err *e, const char *detail, con
 	if (err_is(e)) {
 		host_load_error(k->host.cli->log, e, detail);
 		k->bad++;
-		k->unusable = true;
+		k->unusable = k->broken = true;
 	} else {
 		k->bad += host_findings(&k->host, s, true);
 		k->load_point = load_point != NULL ? xstrdup(load_point) : NULL;
@@ -66,6 +67,11 @@ verdict(struct checker *k, const char *file)
 		log_error(k->host.cli->log, "%s", e.text);
 		k->bad++;
 		k->unusable = true;
+	}
+	/* What a load that broke off had declared by then would be read as all there is. */
+	if (k->broken) {
+		printf("%s: %zu finding%s; the load ended there\n", file, k->bad, k->bad == 1 ? "" : "s");
+		return;
 	}
 	for (size_t i = 0; i < rs->accounts.n; i++)
 		check_account(k, rs->accounts.at[i]);
