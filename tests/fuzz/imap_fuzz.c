@@ -123,7 +123,7 @@ on_done(void *arg, const struct imap_answer *a)
 	++*done;
 	assert(*done == 1);
 	assert(a->result != NULL || err_is(&a->err));
-	assert(a->result == NULL || a->sent);
+	assert(a->result == NULL || a->result->cond != IMAP_OK || a->sent);
 }
 
 static void
