@@ -52,8 +52,8 @@ account_digest(const struct account_decl *d)
 	char hex[2 * SHA256_SIZE + 1];
 	struct str text = STR_INIT;
 
-	str_addf(&text, "%d %d %d %u %d %d %lld %u %d\n", d->kind, d->create, d->subscribe, d->port,
-	    d->tls, d->insecure_plaintext, (long long)d->timeout_ms, d->max_connections, d->mech);
+	str_addf(&text, "%d %d %d %u %d %d %lld %u\n", d->kind, d->create, d->subscribe, d->port,
+	    d->tls, d->insecure_plaintext, (long long)d->timeout_ms, d->max_connections);
 	add_text(&text, d->name);
 	add_text(&text, d->path);
 	add_text(&text, d->trash);

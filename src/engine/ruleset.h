@@ -64,7 +64,6 @@ struct account_decl {			/* zeroed; whoever makes one fills all that his kind has
 	int64_t		 timeout_ms;	/* 0: the source's own */
 	unsigned	 max_connections;	/* 0: the source's own */
 	bool		 subscribe;	/* to what is made; goes with create */
-	enum sasl_mech	 mech;		/* SASL_NONE: the strongest */
 	struct credential *password, *token;	/* references; one of them */
 };
 /* References to the credentials, copies of all else. */

@@ -154,7 +154,6 @@ struct imap_op;
 struct imap_op *imap_op_new(struct imap *m, enum imap_verb v);
 void imap_op_drop(struct imap_op **op);			/* instead of sending it */
 struct imap_cmd *imap_op_cmd(struct imap_op *op);
-const char *imap_op_tag(const struct imap_op *op);
 /*
  * The UIDs it is about: as many from *it on as the line takes with `reserve` bytes left for
  * what follows.  By them FETCH replies and COPYUID find their command.  Returns how many
@@ -186,7 +185,6 @@ struct imap_answer {
 typedef void (*imap_reply_fn)(void *arg, struct imap_reply *r);
 typedef void (*imap_done_fn)(void *arg, const struct imap_answer *a);
 void imap_op_send(struct imap_op *op, imap_reply_fn reply, imap_done_fn done, void *arg);
-bool imap_busy(const struct imap *m);		/* commands of the owner wait or are under way */
 
 /* ---- idling */
 void imap_idle(struct imap *m, bool wanted);	/* while a mailbox is selected and nothing else to do */

@@ -199,12 +199,6 @@ imap_op_cmd(struct imap_op *op)
 	return op->cmd;
 }
 
-const char *
-imap_op_tag(const struct imap_op *op)
-{
-	return op->tag;
-}
-
 struct seqset *
 imap_op_set(struct imap_op *op)
 {
@@ -513,19 +507,4 @@ imap_logout(struct imap *m)
 		imap_op_send(imap_op_own(m, IMAP_DO_LOGOUT, logged_out), NULL, logged_out, m);
 	else
 		m->stage = STAGE_OVER;
-}
-
-static bool
-has_owners(const struct link *list)
-{
-	for (const struct link *it = list->next; it != list; it = it->next)
-		if (!((const struct imap_op *)(const void *)it)->own)
-			return true;
-	return false;
-}
-
-bool
-imap_busy(const struct imap *m)
-{
-	return has_owners(&m->flight) || has_owners(&m->waiting);
 }

@@ -135,7 +135,6 @@ unsigned imap_verb_flags(enum imap_verb v);
 bool imap_op_has(struct imap_op *op, uint32_t uid);
 /* The next command that may go; NULL: none now. */
 struct imap_op *imap_flight_next(struct imap *m);
-void imap_flight_plus(struct imap *m, struct imap_op *idle);
 void imap_fail_all(struct imap *m, const struct err *e);
 /* A line without a tag; false: one is still on its way. */
 void imap_line(struct imap *m, struct imap_cmd *c, bool sasl);

@@ -134,7 +134,6 @@ void imap_read_dates(struct imap_source *s, struct message *m);
 /* "\Seen", "$Forwarded", keywords; how many. */
 size_t imap_flag_words(const struct flags *f, struct view out[FLAG_WORDS_MAX]);
 void imap_write_deleted(struct batch_group *g, struct imap_op *op);
-void imap_write_deleted_silent(struct batch_group *g, struct imap_op *op);
 void imap_write_uid(struct batch_group *g, struct imap_op *op);	/* " (UID)" */
 /* A FETCH names it: item->seen; item->was. */
 void imap_reply_seen(struct batch_group *g, struct imap_reply *r);

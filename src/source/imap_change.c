@@ -33,13 +33,6 @@ void
 imap_write_deleted(struct batch_group *g, struct imap_op *op)
 {
 	(void)g;
-	imap_cmd_raw(imap_op_cmd(op), " +FLAGS (\\Deleted)");
-}
-
-void
-imap_write_deleted_silent(struct batch_group *g, struct imap_op *op)
-{
-	(void)g;
 	imap_cmd_raw(imap_op_cmd(op), " +FLAGS.SILENT (\\Deleted)");
 }
 
@@ -305,7 +298,7 @@ imap_expunge_begin(struct batch_group *g)
 	group_left(g, &left);
 	g->next = expunge_ended;
 	group_send(g, IMAP_DO_UID_FETCH, &left, 8, imap_write_uid, imap_reply_was, group_note);
-	group_send(g, IMAP_DO_UID_STORE, &left, 32, imap_write_deleted_silent, NULL, group_note);
+	group_send(g, IMAP_DO_UID_STORE, &left, 32, imap_write_deleted, NULL, group_note);
 	if (group_can(g, IMAP_CAP_UIDPLUS))
 		group_send(g, IMAP_DO_UID_EXPUNGE, &left, 0, NULL, NULL, group_note);
 	group_send(g, IMAP_DO_UID_FETCH, &left, 8, imap_write_uid, imap_reply_seen,

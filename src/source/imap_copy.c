@@ -402,7 +402,7 @@ copy_delete(struct batch_group *g)
 	err_clear(&g->fault);
 	g->blind = false;
 	g->next = copy_deleted;
-	group_send(g, IMAP_DO_UID_STORE, &proven, 32, imap_write_deleted_silent, NULL, group_note);
+	group_send(g, IMAP_DO_UID_STORE, &proven, 32, imap_write_deleted, NULL, group_note);
 	if (g->copy.plus) {
 		group_send(g, IMAP_DO_UID_EXPUNGE, &proven, 0, NULL, NULL, group_note);
 		group_send(g, IMAP_DO_UID_FETCH, &proven, 8, imap_write_uid, imap_reply_seen,

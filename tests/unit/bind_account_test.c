@@ -104,7 +104,6 @@ TEST(defaults)
 	EXPECT(!d->create && !d->subscribe && !d->insecure_plaintext);
 	EXPECT_EQ(d->timeout_ms, 0);
 	EXPECT_EQ(d->max_connections, 0);
-	EXPECT_EQ(d->mech, SASL_NONE);
 	EXPECT(d->path == NULL);
 	EXPECT(strstr(d->where, "rules.lua:7") != NULL);
 	end(&w);

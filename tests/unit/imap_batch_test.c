@@ -7,46 +7,14 @@ struct server *kit_server;
 #define NO_UIDPLUS	"IMAP4rev1 LITERAL+ MOVE ESEARCH"
 #define NOTHING		"IMAP4rev1"
 
-/* What came of v's script and of what was asked, as words. */
-static const char *
-outcome(struct server *v)
-{
-	static char text[8000];
-	struct str out = STR_INIT;
-
-	if (v->wrong.len > 0)
-		str_addf(&out, "WRONG %s", str_z(&v->wrong));
-	else if (v->script[0] != '\0')
-		str_addf(&out, "STOPPED at %s", v->script);
-	else if (v->answered != v->requests.n)
-		str_addf(&out, "%u of %zu answered", v->answered, v->requests.n);
-	else
-		kit_results(v, &out);
-	snprintf(text, sizeof(text), "%s", str_z(&out));
-	str_free(&out);
-	return text;
-}
-
 /* Whole, and the server's bytes cut in pieces. */
 static void
 talk_(int *unit_failed, struct server conf, const char *asks, const char *want)
 {
 	static const size_t cuts[] = { 0, 1, 7 };
 
-	for (size_t i = 0; i < ARRAY_LEN(cuts); i++) {
-		struct server v = conf;
-
-		v.cut = cuts[i];
-		if (v.exists == 0) {
-			v.exists = 900;
-			v.uidnext = 1001;
-		}
-		kit_begin(&v);
-		kit_ask_all(&v, asks);
-		kit_go(&v);
-		EXPECT_STR(outcome(&v), want);
-		kit_finish(&v);
-	}
+	kit_usual(&conf);
+	kit_talk(unit_failed, &conf, cuts, ARRAY_LEN(cuts), asks, want);
 }
 #define TALK(asks, want, ...) \
 	talk_(unit_failed, (struct server){ __VA_ARGS__ }, asks, want)
@@ -67,7 +35,7 @@ TEST(many_moves_are_one_command)
 		kit_ask_line(&v, line);
 	}
 	kit_go(&v);
-	EXPECT(strncmp(outcome(&v), "done:1256 done:1255 done:1254", 29) == 0);
+	EXPECT(strncmp(kit_outcome(&v), "done:1256 done:1255 done:1254", 29) == 0);
 	EXPECT_EQ(v.answered, 256);
 	for (size_t i = 0; i < v.requests.n; i++) {
 		EXPECT_EQ(v.requests.at[i]->result, RESULT_DONE);
@@ -94,7 +62,7 @@ TEST(a_long_set_is_cut_to_the_line)
 		kit_ask_line(&v, line);
 	}
 	kit_go(&v);
-	EXPECT(strncmp(outcome(&v), "done:5 gone gone", 16) == 0);
+	EXPECT(strncmp(kit_outcome(&v), "done:5 gone gone", 16) == 0);
 	for (const char *at = str_z(&v.heard), *end; (end = strchr(at, '\n')) != NULL; at = end + 1)
 		EXPECT(end - at < 8000);
 	kit_finish(&v);
@@ -156,7 +124,7 @@ TEST(a_keyword_that_cannot_be_kept_is_not_sent)
 	kit_begin(&v);
 	kit_ask_all(&v, "flags 1 +seen +Invoice\nflags 2 +flagged");
 	kit_go(&v);
-	EXPECT_STR(outcome(&v), "failed(refused) failed(refused)");
+	EXPECT_STR(kit_outcome(&v), "failed(refused) failed(refused)");
 	EXPECT(strstr(v.requests.at[0]->err.text, "\"Invoice\"") != NULL);
 	EXPECT(strstr(v.requests.at[1]->err.text, "\"\\Flagged\"") != NULL);
 	kit_finish(&v);
@@ -217,7 +185,7 @@ TEST(move_to_where_it_is_is_refused)
 	kit_begin(&v);
 	kit_ask_all(&v, "move 1 inbox");
 	kit_go(&v);
-	EXPECT(strstr(outcome(&v), "failed(") != NULL);
+	EXPECT(strstr(kit_outcome(&v), "failed(") != NULL);
 	kit_finish(&v);
 }
 
@@ -395,7 +363,7 @@ TEST(closing_answers_all)
 	EXPECT_EQ(v.answered, 0);
 	v.source->ops->close(v.source, NULL, NULL);
 	loop_fake_run_for(v.loop, 60000);
-	EXPECT_STR(outcome(&v), "failed(held) failed(canceled) failed(canceled) failed(canceled)");
+	EXPECT_STR(kit_outcome(&v), "failed(held) failed(canceled) failed(canceled) failed(canceled)");
 	v.closed = true;
 	kit_finish(&v);
 }
@@ -455,7 +423,7 @@ TEST(a_large_body_goes_by_a_file)
 	kit_begin(&v);
 	kit_ask_all(&v, "fetch 3 B");
 	kit_go(&v);
-	EXPECT_STR(outcome(&v), "done3{fsrHSB}");
+	EXPECT_STR(kit_outcome(&v), "done3{fsrHSB}");
 	EXPECT_EQ(message_raw(v.requests.at[0]->message).n, 3000016);
 	EXPECT_EQ(message_raw(v.requests.at[0]->message).p[3000015], 'a' + 2999999 % 26);
 	kit_finish(&v);
@@ -473,7 +441,7 @@ TEST(a_body_of_an_absurd_size)
 	kit_begin(&v);
 	kit_ask_all(&v, "fetch 3 B");
 	kit_go(&v);
-	EXPECT_STR(outcome(&v), "failed(net,temporary)");
+	EXPECT_STR(kit_outcome(&v), "failed(net,temporary)");
 	kit_finish(&v);
 }
 

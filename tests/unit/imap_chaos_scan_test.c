@@ -22,8 +22,7 @@ static struct {
 static unsigned
 dice(unsigned n)
 {
-	world.dice = world.dice * 1103515245u + 12345u;
-	return (world.dice >> 16) % n;
+	return kit_dice(&world.dice, n);
 }
 
 /* ---- the server */

@@ -21,8 +21,7 @@ static struct {		/* of this run; UID n is at n - 1 */
 static unsigned
 dice(unsigned n)
 {
-	world.dice = world.dice * 1103515245u + 12345u;
-	return (world.dice >> 16) % n;
+	return kit_dice(&world.dice, n);
 }
 
 static unsigned

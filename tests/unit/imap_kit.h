@@ -533,6 +533,34 @@ kit_results(struct server *v, struct str *out)
 	}
 }
 
+/* What came of v's script and of what was asked, as words; lives until the next call. */
+static inline const char *
+kit_outcome(struct server *v)
+{
+	static char text[8000];
+	struct str out = STR_INIT;
+
+	if (v->wrong.len > 0)
+		str_addf(&out, "WRONG %s", str_z(&v->wrong));
+	else if (v->script[0] != '\0')
+		str_addf(&out, "STOPPED at %s", v->script);
+	else if (v->answered != v->requests.n)
+		str_addf(&out, "%u of %zu answered", v->answered, v->requests.n);
+	else
+		kit_results(v, &out);
+	snprintf(text, sizeof(text), "%s", str_z(&out));
+	str_free(&out);
+	return text;
+}
+
+/* The same numbers for the same seed, on every machine. */
+static inline unsigned
+kit_dice(unsigned *seed, unsigned n)
+{
+	*seed = *seed * 1103515245u + 12345u;
+	return (*seed >> 16) % n;
+}
+
 /* ---- life */
 
 static inline void
@@ -576,6 +604,33 @@ kit_finish(struct server *v)
 	str_free(&v->heard);
 	str_free(&v->wrong);
 	loop_free(&v->loop);
+}
+
+/* A script from beginning to end, the server's bytes whole (0) or cut in pieces of so many. */
+static inline void
+kit_talk(int *unit_failed, const struct server *conf, const size_t *cuts, size_t ncuts, const char *asks,
+	const char *want)
+{
+	for (size_t i = 0; i < ncuts; i++) {
+		struct server v = *conf;
+
+		v.cut = cuts[i];
+		kit_begin(&v);
+		kit_ask_all(&v, asks);
+		kit_go(&v);
+		EXPECT_STR(kit_outcome(&v), want);
+		kit_finish(&v);
+	}
+}
+
+/* INBOX as most scripts take it. */
+static inline void
+kit_usual(struct server *v)
+{
+	if (v->exists == 0) {
+		v->exists = 900;
+		v->uidnext = 1001;
+	}
 }
 
 #endif

@@ -3,41 +3,12 @@
 
 struct server *kit_server;
 
-/* What came of v's script and of what was asked, as words. */
-static const char *
-outcome(struct server *v)
-{
-	static char text[1000];
-	struct str out = STR_INIT;
-
-	if (v->wrong.len > 0)
-		str_addf(&out, "WRONG %.300s", str_z(&v->wrong));
-	else if (v->script[0] != '\0')
-		str_addf(&out, "STOPPED at %.300s", v->script);
-	else if (v->answered != v->requests.n)
-		str_addf(&out, "%u of %zu answered", v->answered, v->requests.n);
-	else
-		kit_results(v, &out);
-	snprintf(text, sizeof(text), "%s", str_z(&out));
-	str_free(&out);
-	return text;
-}
-
 static void
 talk_(int *unit_failed, struct server conf, const char *asks, const char *want)
 {
 	static const size_t cuts[] = { 0, 1 };
 
-	for (size_t i = 0; i < ARRAY_LEN(cuts); i++) {
-		struct server v = conf;
-
-		v.cut = cuts[i];
-		kit_begin(&v);
-		kit_ask_all(&v, asks);
-		kit_go(&v);
-		EXPECT_STR(outcome(&v), want);
-		kit_finish(&v);
-	}
+	kit_talk(unit_failed, &conf, cuts, ARRAY_LEN(cuts), asks, want);
 }
 #define TALK(asks, want, ...) \
 	talk_(unit_failed, (struct server){ __VA_ARGS__ }, asks, want)
@@ -147,7 +118,7 @@ TEST(bytes_of_messages_under_way)
 		kit_begin(&v);
 		kit_ask_all(&v, lines);
 		kit_go(&v);
-		EXPECT_STR(outcome(&v), "1 of 4 answered");
+		EXPECT_STR(kit_outcome(&v), "1 of 4 answered");
 		kit_finish(&v);
 		free(lines);
 	}

@@ -9,27 +9,10 @@ struct server *kit_server;
 static void
 talk_(int *unit_failed, struct server conf, const char *asks, const char *want)
 {
-	struct server v = conf;
-	struct str out = STR_INIT;
+	static const size_t cuts[] = { 0 };
 
-	if (v.exists == 0) {
-		v.exists = 900;
-		v.uidnext = 1001;
-	}
-	kit_begin(&v);
-	kit_ask_all(&v, asks);
-	kit_go(&v);
-	if (v.wrong.len > 0)
-		str_addf(&out, "WRONG %s", str_z(&v.wrong));
-	else if (v.script[0] != '\0')
-		str_addf(&out, "STOPPED at %s", v.script);
-	else if (v.answered != v.requests.n)
-		str_addf(&out, "%u of %zu answered", v.answered, v.requests.n);
-	else
-		kit_results(&v, &out);
-	EXPECT_STR(str_z(&out), want);
-	str_free(&out);
-	kit_finish(&v);
+	kit_usual(&conf);
+	kit_talk(unit_failed, &conf, cuts, ARRAY_LEN(cuts), asks, want);
 }
 #define TALK(asks, want, ...) \
 	talk_(unit_failed, (struct server){ __VA_ARGS__ }, asks, want)
