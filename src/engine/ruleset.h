@@ -9,7 +9,6 @@
 #include "engine/action.h"
 #include "engine/query.h"
 #include "engine/template.h"
-#include "proto/sasl.h"
 #include "source/credential.h"
 #include "source/session.h"
 
