@@ -291,7 +291,7 @@ script_error_text(struct task *t, lua_State *L, const struct err *e, struct str 
 		str_adds(out, e->text);
 }
 
-/* "rules.lua:5" of the one frame that the traceback has, or "". */
+/* "rules.lua:5" of the one frame that the traceback has, without its folder as errors have it; or "". */
 static void
 only_place(struct str *out, const char *detail)
 {
@@ -299,9 +299,13 @@ only_place(struct str *out, const char *detail)
 
 	if (frame == NULL || strstr(frame + 1, "\n\t") != NULL)
 		return;
+	frame += 2;
 	end = strstr(frame, ": in ");
+	for (const char *p = frame; end != NULL && p < end; p++)
+		if (*p == '/')
+			frame = p + 1;
 	if (end != NULL)
-		str_add(out, frame + 2, (size_t)(end - frame - 2));
+		str_add(out, frame, (size_t)(end - frame));
 }
 
 const char *

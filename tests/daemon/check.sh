@@ -17,6 +17,18 @@ case_check_ok()
 	mill 0 check --json rules.lua
 }
 
+# The error names the line; a traceback would name it again, however FILE was given.
+case_check_typo_in_one_line()
+{
+	maildir Maildir
+	rules 'home.inbox:rules { { "a", mvoe = "X" } }'
+	for file in rules.lua "$PWD/rules.lua"; do
+		mill 3 check "$file"
+		said "unknown key 'mvoe'; did you mean 'move'?"
+		unsaid "stack traceback"
+	done
+}
+
 case_check_findings()
 {
 	maildir Maildir
